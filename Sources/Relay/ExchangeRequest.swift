@@ -1,0 +1,148 @@
+// The way up: connections, request bytes, and the few cases in which a request is sent again.
+
+internal import Connections
+internal import IO
+internal import Wire
+
+extension Exchange: RequestHandler {
+  func requestBody(_ wire: Span<UInt8>, payload: [Range<Int>]) {
+    for range in payload { requestBodyBytes &+= UInt64(range.count) }
+    if let limit = relay.options.requestBodyLimitBytes, requestBodyBytes > limit {
+      return settle(.bodyTooLarge)
+    }
+    guard let client, traits.contains(.requestSent) else { return hold(wire) }
+    if !traits.contains(.requestForgotten) { hold(wire) }
+    client.send(wire)
+    if case .waiting = phase { awaitHead() }
+    pauseClientIfFull()
+  }
+
+  func requestEnded() { traits.insert(.requestEnded) }
+
+  func requestReadEnded() { sendRequest() }
+
+  func requestMalformed(_ error: HTTP1Error) { settle(.refused(.malformed(error))) }
+
+  func requestTimedOut() { settle(.bodyTimedOut) }
+
+  func clientGone() {
+    if case .tunnel = phase { settle(.answered) } else { settle(.clientGone) }
+  }
+
+  func clientTooSlow() { settle(.slowClient) }
+
+  /// Keeps request bytes that cannot go up yet, or that may have to go up again.
+  private func hold(_ wire: Span<UInt8>) {
+    requestBuffer.append(copying: wire)
+    guard requestBuffer.count > relay.options.requestBufferBytes else { return }
+    if traits.contains(.requestSent) {
+      forgetRequest()
+    } else {
+      connection.pauseReading()
+    }
+  }
+
+  private func forgetRequest() {
+    traits.insert(.requestForgotten)
+    requestBuffer = []
+  }
+}
+
+// MARK: - Connecting
+
+extension Exchange {
+  func connect(allowingIdle: Bool) {
+    guard let upstream else { return }
+    attempts += 1
+    if allowingIdle, let idle = upstream.pool.takeIdle() {
+      traits.insert(.reusedConnection)
+      return use(idle)
+    }
+    traits.remove(.reusedConnection)
+    restTimer()
+    phase = .connecting(
+      upstream.pool.connect { [unowned self] result in
+        switch result {
+        case .success(let connection):
+          use(connection)
+          sendRequest()
+        case .failure(let failure): retry(after: .notConnected(failure))
+        }
+      })
+  }
+
+  private func use(_ connection: ClientConnection) {
+    client = connection
+    phase = .waiting
+    connection.begin(self, isHEAD: traits.contains(.head))
+  }
+
+  /// Sends what has been gathered, once there is a connection; the rest of the body then follows
+  /// as it comes.
+  func sendRequest() {
+    guard let client, case .waiting = phase, !traits.contains(.requestSent) else { return }
+    traits.insert(.requestSent)
+    let request = requestBuffer
+    client.send(request.span)
+    // On a fresh connection nothing is sent twice, whatever happens.
+    let mayRepeat = traits.isSuperset(of: [.reusedConnection, .idempotent]) && hasTriesLeft
+    if !mayRepeat || requestBuffer.count > relay.options.requestBufferBytes { forgetRequest() }
+    awaitHead()
+    if connection.isReadingPaused, !pauseClientIfFull() { connection.resumeReading() }
+  }
+
+  private var hasTriesLeft: Bool { attempts < upstream?.options.attempts ?? 1 }
+
+  private func awaitHead() { setTimer(inNanoseconds: upstream?.firstByteNanoseconds ?? 0) }
+
+  /// Tries again after a failure that left upstream without a byte of the request.
+  private func retry(after end: ExchangeEnd) {
+    guard hasTriesLeft, let upstream, end.isWorthRetrying else { return settle(end) }
+    phase = .backingOff
+    setTimer(inNanoseconds: upstream.options.retryBackoff.wholeNanoseconds)
+  }
+
+  /// A kept connection that closes before it answers was most likely closed before it was used:
+  /// RFC 9110 §9.2.2 lets idempotent requests be sent again.
+  func retryOnFreshConnection() -> Bool {
+    guard case .waiting = phase, !traits.contains(.requestForgotten), hasTriesLeft,
+      traits.isSuperset(of: [.reusedConnection, .idempotent]), !traits.contains(.answered)
+    else { return false }
+    client?.close()
+    client = nil
+    traits.remove(.requestSent)
+    connect(allowingIdle: false)
+    return true
+  }
+}
+
+extension ExchangeEnd {
+  fileprivate var isWorthRetrying: Bool {
+    switch self {
+    // A certificate is as wrong the second time, and descriptors are as short.
+    case .notConnected(.tls), .notConnected(.exhausted): false
+    default: true
+    }
+  }
+}
+
+// MARK: - Backpressure from upstream
+
+extension Exchange {
+  @discardableResult
+  private func pauseClientIfFull() -> Bool {
+    guard let client, client.queuedBytes >= relay.options.relayBufferBytes else { return false }
+    if !connection.isReadingPaused { pausesOfClient += 1 }
+    connection.pauseReading()
+    return true
+  }
+
+  func upstreamDrained() {
+    guard let client else { return }
+    if case .waiting = phase { awaitHead() }
+    guard connection.isReadingPaused, traits.contains(.requestSent),
+      client.queuedBytes <= relay.options.relayBufferBytes / 2
+    else { return }
+    if !traits.contains(.requestEnded) || traits.contains(.upgrade) { connection.resumeReading() }
+  }
+}

@@ -1,0 +1,80 @@
+// What a relay is told to do: plain values, made from settings, shared by all loops.
+
+package import Connections
+
+/// Where a request goes, by the beginning of its path.
+package struct Route: Sendable {
+  package var name: String
+  /// A path matches if it begins with these bytes; percent-encoding is not interpreted.
+  package var pathPrefix: [UInt8]
+  /// Take the prefix away before the rest is put behind the upstream's path.
+  package var strips: Bool
+  package var upstream: String
+  package var requestHeaders = HeaderRules()
+
+  package init(
+    name: String, pathPrefix: String, strips: Bool = false, upstream: String,
+    requestHeaders: HeaderRules = HeaderRules()
+  ) {
+    self.name = name
+    self.pathPrefix = Array(pathPrefix.utf8)
+    self.strips = strips
+    self.upstream = upstream
+    self.requestHeaders = requestHeaders
+  }
+}
+
+/// Fields that a route sets and removes on the way upstream.
+package struct HeaderRules: Sendable {
+  /// Lowercased names, and the values that take the place of whatever the client sent.
+  package var replacements: [(name: [UInt8], value: [UInt8])] = []
+  /// Lowercased names.
+  package var removals: [[UInt8]] = []
+
+  package init() {}
+
+  package var isEmpty: Bool { replacements.isEmpty && removals.isEmpty }
+}
+
+/// A provider, and how patient weir is with it.
+package struct UpstreamOptions: Sendable {
+  package var name: String
+  package var origin: Origin
+  /// Put before what is left of the request path; no slash at its end.
+  package var pathPrefix: [UInt8] = []
+  /// The value of `Host`.
+  package var authority: [UInt8]
+  package var pool = PoolOptions()
+  /// From the last request byte sent to the answer's head.
+  package var firstByteTimeout = Duration.seconds(600)
+  /// The longest silence inside an answer.
+  package var idleTimeout = Duration.seconds(600)
+  /// The whole exchange; nil is no limit.
+  package var streamTimeout: Duration?
+  /// Tries in all, the first included.
+  package var attempts = 2
+  package var retryBackoff = Duration.milliseconds(100)
+
+  package init(name: String, origin: Origin, authority: String) {
+    self.name = name
+    self.origin = origin
+    self.authority = Array(authority.utf8)
+  }
+}
+
+/// One generation of a relay's settings.
+package struct RelayOptions: Sendable {
+  /// The first that matches serves.
+  package var routes: [Route] = []
+  package var upstreams: [UpstreamOptions] = []
+  package var server = ServerOptions()
+  /// Bytes held for one side while the other does not take them.
+  package var relayBufferBytes = 64 * 1024
+  /// Bytes of a request held until it may not be sent again.
+  package var requestBufferBytes = 64 * 1024
+  /// nil is no limit.
+  package var requestBodyLimitBytes: UInt64?
+  package var tunnelIdleTimeout = Duration.seconds(3600)
+
+  package init() {}
+}
