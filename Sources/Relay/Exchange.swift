@@ -51,6 +51,9 @@ final class Exchange: Enrolled {
   unowned let relay: Relay
   let connection: ServerConnection
   var route: ActiveRoute?
+  var endpoint: Endpoint?
+  /// Where the last try failed.
+  var failedEndpoint: Endpoint?
   var client: ClientConnection?
   var phase = Phase.backingOff
   var traits: Traits = []
@@ -97,9 +100,12 @@ extension Exchange {
     }
     if let total = route.upstream.options.streamTimeout { deadline = start + total }
     timer = LoopTimer(on: loop, owner: self)
-    relay.writer.forward(head, to: route.upstream.options, by: route.route)
+    // Written for one endpoint; a retry on another sends what this one would have got, and
+    // endpoints of one upstream are the same service.
+    let endpoint = route.upstream.pick(avoiding: nil)
+    relay.writer.forward(head, to: endpoint.options, by: route.route)
     requestBuffer = relay.writer.bytes
-    connect(allowingIdle: true)
+    connect(to: endpoint, allowingIdle: true)
   }
 
   /// An exchange that never became a request.
@@ -135,7 +141,8 @@ extension Exchange: TimerOwner {
     if loop.now >= deadline { return settle(.streamTimeOver) }
     switch phase {
     case .backingOff:
-      connect(allowingIdle: true)
+      guard let upstream else { return }
+      connect(to: upstream.pick(avoiding: failedEndpoint), allowingIdle: true)
       sendRequest()
     case .waiting: settle(.noHeadInTime)
     case .streaming, .tunnel: settle(.stalled)
@@ -175,14 +182,17 @@ extension Exchange {
     part(from: verdict, end)
   }
 
-  private func releaseUpstream(reusable: Bool) {
-    guard let client, let upstream else { return }
-    self.client = nil
-    if reusable, traits.contains(.requestEnded), client.queuedBytes == 0 {
-      upstream.pool.giveBack(client)
-    } else {
-      client.close()
+  func releaseUpstream(reusable: Bool) {
+    if let client {
+      if reusable, traits.contains(.requestEnded), client.queuedBytes == 0 {
+        endpoint?.pool.giveBack(client)
+      } else {
+        client.close()
+      }
     }
+    client = nil
+    endpoint?.activeCount -= 1
+    endpoint = nil
   }
 
   private func summary(_ verdict: Verdict) -> ExchangeSummary {

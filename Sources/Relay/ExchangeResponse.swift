@@ -8,6 +8,7 @@ extension Exchange: ResponseHandler {
   func responseHead(_ head: ResponseHead) {
     if head.isSwitchingProtocols { return switchProtocols(head) }
     if head.isInformational { return sendInterim(head) }
+    if retry(insteadOf: head.status) { return }
     requestBuffer = []
     traits.insert([.requestForgotten, .answered])
     answer.status = head.status
