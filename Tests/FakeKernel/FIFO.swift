@@ -8,6 +8,8 @@ struct FIFO<Element> {
   var isEmpty: Bool { count == 0 }
   var first: Element? { isEmpty ? nil : elements[head] }
 
+  func prefix(_ number: Int) -> ArraySlice<Element> { elements[head...].prefix(number) }
+
   mutating func append(_ element: Element) { elements.append(element) }
 
   mutating func append(contentsOf more: some Collection<Element>) {

@@ -116,7 +116,7 @@ extension FakeNetwork {
 
   private func travelTime(of socket: FakeSocket) -> Duration {
     if socket.isUnix { return .zero }
-    var time = socket.latency + random.duration(in: .zero ... weather.jitter)
+    var time = socket.latency + random.duration(in: .zero...weather.jitter)
     if random.chance(weather.stalls) { time += random.duration(in: weather.stallTime) }
     return time
   }
