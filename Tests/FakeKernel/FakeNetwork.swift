@@ -194,11 +194,9 @@ extension FakeNetwork {
   private func connectToPath(
     _ socket: FakeSocket, _ address: SocketAddress
   ) throws(SystemError) {
-    guard bound.contains(where: { $0.local == address }) else {
-      throw SystemError("connect", code: ENOENT)
-    }
     guard let listener = listener(at: address) else {
-      throw SystemError("connect", code: ECONNREFUSED)
+      let isThere = bound.contains { $0.local == address } || address.hostText.hasPrefix("@")
+      throw SystemError("connect", code: isThere ? ECONNREFUSED : ENOENT)
     }
     if isFull(listener) { throw SystemError("connect", code: EAGAIN) }
     socket.remote = address
