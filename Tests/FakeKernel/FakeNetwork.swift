@@ -6,7 +6,7 @@ internal import IO
 
 final class FakeNetwork {
   var now = Instant(nanoseconds: 1_000_000_000)
-  var random: SeededRandom
+  var random: Dice
   var weather: Weather
   var schedule = Schedule()
   var trace: Trace
@@ -20,7 +20,7 @@ final class FakeNetwork {
   private var bound: [FakeSocket] = []
   private var lastEphemeralPort: UInt16 = 32_767
 
-  init(random: SeededRandom, weather: Weather, traceDepth: Int) {
+  init(random: Dice, weather: Weather, traceDepth: Int) {
     self.random = random
     self.weather = weather
     trace = Trace(depth: traceDepth)

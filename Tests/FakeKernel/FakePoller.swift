@@ -70,7 +70,7 @@ final class FakePoller {
 
   func wait(
     into events: UnsafeMutableBufferPointer<ReadyEvent>, at now: Instant, in weather: Weather,
-    _ random: inout SeededRandom
+    _ random: inout Dice
   ) -> Int {
     for watch in watches { watch.becomePendingIfWoken() }
     if random.chance(weather.spuriousEvents), let any = watches.randomElement(using: &random) {

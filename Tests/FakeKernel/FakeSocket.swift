@@ -116,7 +116,7 @@ final class FakeSocket {
 
   /// Something happened: all that watch with edges hear of it, and of the pollers that wait for a
   /// level one at least, as with EPOLLEXCLUSIVE.
-  func wake(_ random: inout SeededRandom) {
+  func wake(_ random: inout Dice) {
     observer?()
     let levels = watches.filter { $0.mode == .readable }
     let all = levels.count < 2 || random.chance(0.3)

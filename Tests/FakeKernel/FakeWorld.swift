@@ -30,9 +30,8 @@ package final class FakeWorld {
   /// Without `weather`, the seed draws it from what `Weather.stormy` allows.
   package init(seed: UInt64, weather: Weather? = nil, traceDepth: Int = 100) {
     self.seed = seed
-    var random = SeededRandom(seed: seed)
-    let drawn = weather ?? Weather.drawn(with: &random)
-    network = FakeNetwork(random: random, weather: drawn, traceDepth: traceDepth)
+    network = FakeNetwork(
+      random: Dice(seed: seed), weather: weather ?? .drawn(from: seed), traceDepth: traceDepth)
     kernel = FakeKernel(network: network)
   }
 
@@ -53,6 +52,14 @@ package final class FakeWorld {
   /// A loop that takes part from now on. `turn` attends once to what is ready and returns when it
   /// next wants to run though nothing happens: nil for never. A loop that has ended returns nil.
   package func add(loop turn: @escaping () -> Instant?) { loops.append(turn) }
+
+  /// Turns `loop` from now on.
+  package func add(_ loop: EventLoop) {
+    add(loop: {
+      loop.turn()
+      return loop.nextWakeUp
+    })
+  }
 
   /// Performs a script's step when the clock gets there; at once in the next `run` if it is past.
   package func at(_ instant: Instant, _ step: @escaping () -> Void) {

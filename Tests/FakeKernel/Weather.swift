@@ -80,9 +80,8 @@ package struct Weather: Sendable {
 
   /// Some of what `worst` may do, never more: each seed has its own mixture, so that bugs that one
   /// kind of trouble hides from another come up too.
-  package static func drawn(
-    with random: inout SeededRandom, upTo worst: Weather = .stormy
-  ) -> Weather {
+  package static func drawn(from seed: UInt64, upTo worst: Weather = .stormy) -> Weather {
+    var random = Dice(seed: ~seed)
     var weather = Weather.calm
     if random.chance(0.7) { (weather.latency, weather.jitter) = (worst.latency, worst.jitter) }
     if random.chance(0.5) { weather.segmentBytes = worst.segmentBytes }

@@ -1,13 +1,15 @@
 // The one source of chance in a fake world. The same seed gives the same draws, so that a failure
 // found among thousands of seeds happens again.
 
+internal import IO
+
 /// Steele, Lea and Flood's SplitMix64: one word of state, and any seed is a good one.
-package struct SeededRandom: RandomNumberGenerator {
+struct Dice: RandomNumberGenerator {
   private var state: UInt64
 
-  package init(seed: UInt64) { state = seed }
+  init(seed: UInt64) { state = seed }
 
-  package mutating func next() -> UInt64 {
+  mutating func next() -> UInt64 {
     state &+= 0x9e37_79b9_7f4a_7c15
     var word = state
     word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
@@ -16,26 +18,19 @@ package struct SeededRandom: RandomNumberGenerator {
   }
 
   /// True with this probability. Certainties draw nothing.
-  package mutating func chance(_ probability: Double) -> Bool {
+  mutating func chance(_ probability: Double) -> Bool {
     guard probability > 0 else { return false }
     return Double(next() >> 11) * 0x1p-53 < probability
   }
 
-  package mutating func number(in range: ClosedRange<Int>) -> Int {
+  mutating func number(in range: ClosedRange<Int>) -> Int {
     range.lowerBound == range.upperBound ? range.lowerBound : Int.random(in: range, using: &self)
   }
 
   /// A whole number of nanoseconds within `range`.
-  package mutating func duration(in range: ClosedRange<Duration>) -> Duration {
-    let low = Int(range.lowerBound.wholeNanosecondsAsInt)
-    let high = Int(range.upperBound.wholeNanosecondsAsInt)
+  mutating func duration(in range: ClosedRange<Duration>) -> Duration {
+    let low = Int(range.lowerBound.wholeNanoseconds)
+    let high = Int(range.upperBound.wholeNanoseconds)
     return .nanoseconds(number(in: low...high))
-  }
-}
-
-extension Duration {
-  fileprivate var wholeNanosecondsAsInt: Int64 {
-    let (seconds, attoseconds) = components
-    return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
   }
 }
