@@ -106,12 +106,21 @@ extension FakeKernel {
     if let code = failure(of: .send) {
       transfer = .failed(SystemError("send", code: code))
     } else {
-      let allowed = network.allowanceBySeed(socket, asked: bytes.count)
-      transfer =
-        allowed == 0 && bytes.count > 0
-        ? .wouldBlock : network.send(socket, UnsafeRawBufferPointer(rebasing: bytes[..<allowed]))
+      transfer = sendAsAllowed(bytes, through: socket)
     }
     network.record("send", Int(descriptor), bytes.count, transfer.traced)
+    return transfer
+  }
+
+  private func sendAsAllowed(_ bytes: UnsafeRawBufferPointer, through socket: FakeSocket)
+    -> Transfer
+  {
+    let allowed = network.allowanceBySeed(socket, asked: bytes.count)
+    guard allowed < bytes.count else { return network.send(socket, bytes) }
+    let transfer =
+      allowed == 0
+      ? .wouldBlock : network.send(socket, UnsafeRawBufferPointer(rebasing: bytes[..<allowed]))
+    network.holdUp(socket, wasRefused: allowed == 0)
     return transfer
   }
 

@@ -121,20 +121,21 @@ extension FakeNetwork {
     schedule.add(at: due) { [weak self] in self?.deliver(to: socket) }
   }
 
-  /// Before a send: how many bytes it may take at most, by the weather. One that is cut short or
-  /// refused hears of room later.
+  /// Before a send: how many bytes it may take at most, by the weather.
   func allowanceBySeed(_ socket: FakeSocket, asked: Int) -> Int {
-    guard socket.state == .connected, !socket.sendIsShut, now >= socket.refusesUntil else {
-      return asked
-    }
-    let isRefused = random.chance(weather.refusedWrites)
-    guard isRefused || (asked > 1 && random.chance(weather.shortWrites)) else { return asked }
+    guard socket.state == .connected, !socket.sendIsShut else { return asked }
+    if random.chance(weather.refusedWrites) { return 0 }
+    guard asked > 1, random.chance(weather.shortWrites) else { return asked }
+    return random.number(in: 1...asked - 1)
+  }
+
+  /// After a send that the weather cut short or refused: an edge follows. Until then there is no
+  /// room, or there is: whoever tries again at once may or may not succeed.
+  func holdUp(_ socket: FakeSocket, wasRefused: Bool) {
     let until = now + random.duration(in: weather.catchUp)
-    schedule.add(at: until) { [weak self] in self?.tellOfRoom(socket) }
     socket.wantsRoom = true
-    // Room appears later, or now: whoever tries again at once may or may not succeed.
-    if isRefused || random.chance(0.5) { socket.refusesUntil = until }
-    return isRefused ? 0 : random.number(in: 1...asked - 1)
+    if wasRefused || random.chance(0.5) { socket.refusesUntil = max(socket.refusesUntil, until) }
+    schedule.add(at: max(socket.refusesUntil, until)) { [weak self] in self?.tellOfRoom(socket) }
   }
 }
 

@@ -218,9 +218,12 @@ extension FakeNetwork {
     guard let listener = listener(at: address) else { return fail(socket, ECONNREFUSED) }
     guard isFull(listener) else { return join(socket, to: listener, at: address) }
     // A full queue drops the SYN, and Linux sends it again: after 1, 2, 4 … seconds.
-    if retry == Self.mostRetries { return fail(socket, ETIMEDOUT) }
     after(Self.firstRetryDelay * (1 << retry)) { [weak self] in
-      self?.arrive(socket, at: address, by: reach, retry: retry + 1)
+      if retry == Self.mostRetries {
+        self?.fail(socket, ETIMEDOUT)
+      } else {
+        self?.arrive(socket, at: address, by: reach, retry: retry + 1)
+      }
     }
   }
 

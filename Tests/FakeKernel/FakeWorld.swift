@@ -61,6 +61,9 @@ package final class FakeWorld {
     })
   }
 
+  /// Lets go of all loops, so that those that nobody else holds close their pollers.
+  package func removeLoops() { loops = [] }
+
   /// Performs a script's step when the clock gets there; at once in the next `run` if it is past.
   package func at(_ instant: Instant, _ step: @escaping () -> Void) {
     network.schedule.add(at: instant, step)
