@@ -56,9 +56,9 @@ extension SettingField where Owner: SettingsSection {
     return SettingField(key: key, rows: [row]) { owner, node, path, reading in
       var texts: [String] = []
       if let node {
+        reading.locate(path, node)
         guard let elements = node.elements else {
-          reading.refuse(
-            path, "\(node.kindName) is not a list; allowed: [\(kind.allowed), …]", at: node.origin)
+          reading.refuse(path, "\(node.kindName) is not a list; allowed: [\(kind.allowed), …]")
           return
         }
         owner[keyPath: property] = []
@@ -146,9 +146,9 @@ extension SettingField where Owner: SettingsSection {
       step: .index)
     return SettingField(key: key, rows: rows) { owner, node, path, reading in
       guard let node else { return }
+      reading.locate(path, node)
       guard let elements = node.elements else {
-        reading.refuse(
-          path, "\(node.kindName) is not a list; allowed: [{ … }, …]", at: node.origin)
+        reading.refuse(path, "\(node.kindName) is not a list; allowed: [{ … }, …]")
         return
       }
       reading.sections(&owner[keyPath: property], elements, path)
@@ -172,8 +172,9 @@ extension SettingField where Owner: SettingsSection {
         }
         return
       }
+      reading.locate(path, node)
       let elements = (node.elements ?? node.splitAtCommas()).map { $0.wrapped(under: shorthand) }
-      if elements.isEmpty { reading.refuse(path, "the list is empty", at: node.origin) }
+      if elements.isEmpty { reading.refuse(path, "the list is empty") }
       reading.sections(&owner[keyPath: property], elements, path)
     }
   }
@@ -207,8 +208,9 @@ extension SettingsReading {
     of node: SettingsNode?, _ path: String, keys: SettingKind<String>
   ) -> [(name: String, path: String, node: SettingsNode)] {
     guard let node else { return [] }
+    locate(path, node)
     guard let members = node.members else {
-      refuse(path, "\(node.kindName) is not an object; allowed: { … }", at: node.origin)
+      refuse(path, "\(node.kindName) is not an object; allowed: { … }")
       return []
     }
     return members.compactMap { member in

@@ -50,15 +50,16 @@ struct UpstreamURL: Hashable, Sendable, CustomStringConvertible {
   private static func split(
     _ authority: Substring, defaultPort: UInt16
   ) throws(SettingRefusal) -> (host: String, port: UInt16) {
-    let bracket = authority.hasPrefix("[") ? authority.firstIndex(of: "]") : nil
-    let colon = authority[(bracket ?? authority.startIndex)...].firstIndex(of: ":")
+    let isBracketed = authority.hasPrefix("[")
+    let bracket = isBracketed ? authority.firstIndex(of: "]") : authority.startIndex
+    let colon = authority[(bracket ?? authority.endIndex)...].firstIndex(of: ":")
     let host = authority[..<(colon ?? authority.endIndex)]
     let digits = colon.map { authority[authority.index(after: $0)...] }
-    let port = digits.map { UInt16($0) ?? 0 } ?? defaultPort
+    let port = digits.map { wholeNumber($0).flatMap(UInt16.init(exactly:)) ?? 0 } ?? defaultPort
     guard port > 0 else {
       throw SettingRefusal("has a port that is none")
     }
-    if bracket != nil {
+    if isBracketed {
       let address = String(host.dropFirst().dropLast())
       guard host.hasSuffix("]"), SocketAddress(numericHost: address, port: 0)?.isIPv6 == true
       else { throw SettingRefusal("has no IPv6 address between its brackets") }

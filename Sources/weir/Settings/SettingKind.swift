@@ -161,7 +161,7 @@ extension SettingKind where Value: CaseIterable & RawRepresentable<String> {
         guard let text = scalar.string else { throw SettingRefusal() }
         if let value = Value(rawValue: text) { return value }
         throw SettingRefusal(
-          nearestName(to: text, among: words).map { "is unknown; is \"\($0)\" meant?" })
+          nearestName(to: text, among: words).map { "is unknown (is \"\($0)\" meant?)" })
       },
       spell: { quoted($0.rawValue) })
   }
@@ -252,7 +252,7 @@ extension Duration {
 }
 
 /// Digits alone; nil for a sign, white space, or nothing.
-private func wholeNumber(_ digits: Substring) -> Int? {
+func wholeNumber(_ digits: Substring) -> Int? {
   guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
   return Int(digits)
 }
