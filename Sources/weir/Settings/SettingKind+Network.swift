@@ -31,15 +31,16 @@ struct UpstreamURL: Hashable, Sendable, CustomStringConvertible {
       let scheme = Scheme(rawValue: text[..<separator.lowerBound].lowercased())
     else { throw SettingRefusal("does not begin with http:// or https://") }
     let rest = text[separator.upperBound...]
+    let authority = rest.prefix { $0 != "/" }
+    guard !authority.contains("@") else {
+      throw SettingRefusal(
+        "carries credentials; set a header on the route instead", hidesValue: true)
+    }
     guard !rest.contains("?") && !rest.contains("#") else {
-      throw SettingRefusal("has a query or a fragment")
+      throw SettingRefusal("has a query or a fragment", hidesValue: true)
     }
     guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
       throw SettingRefusal("holds a space or a sign that URLs must escape")
-    }
-    let authority = rest.prefix { $0 != "/" }
-    guard !authority.contains("@") else {
-      throw SettingRefusal("carries credentials; set a header on the route instead")
     }
     let path = rest[authority.endIndex...]
     self.scheme = scheme

@@ -65,7 +65,7 @@ struct SettingsReading {
       checkFile(kind, scalar, path)
       return value
     } catch {
-      let subject = kind.isSecret ? "its value" : shown(scalar)
+      let subject = kind.isSecret || error.hidesValue ? "its value" : shown(scalar)
       refuse(path, "\(subject) \(error.reason ?? "is not \(kind.name)"); allowed: \(kind.allowed)")
       return nil
     }

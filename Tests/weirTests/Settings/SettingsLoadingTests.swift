@@ -1,6 +1,7 @@
 // Goal: settings come out as written, from where they were written, and every mistake is named
 // with its place. Method: small files, variables and flags loaded without a file system.
 
+import Foundation
 import IO
 import Testing
 
@@ -249,6 +250,50 @@ struct SettingsSecretsTests {
     #expect(loaded.listing.contains("routes[0].request_headers.set.authorization: \"***\""))
   }
 
+  @Test("keys of a limit by header may be credentials and are shown nowhere")
+  func limitKeys() throws {
+    let hash = "sha256:" + String(repeating: "0", count: 64)
+    let text = file(
+      """
+      limits: {
+        h: { by: 'header:authorization', max_streams: 1,
+          weights: { 'Bearer planted': 2, '\(hash)': 3 }, overrides: { 'Bearer planted': 4 } },
+        m: { by: 'model', max_streams: 1, overrides: { 'gpt-4o': 5 } } }
+      """, route: "limits: ['h', 'm']")
+    let loaded = try load(text).get()
+    #expect(loaded.settings.limits["h"]?.weights == ["Bearer planted": 2, hash: 3])
+    #expect(!loaded.listing.contains("planted"))
+    #expect(!loaded.json.contains("planted"))
+    #expect(loaded.listing.contains("limits.h.weights.\"***\": 2"))
+    #expect(loaded.listing.contains(hash))
+    #expect(loaded.listing.contains("limits.m.overrides.gpt-4o: 5"))
+    let wrong = errors(load(text.replacing("'Bearer planted': 2", with: "'Bearer planted': 0")))
+    #expect(wrong.count == 1)
+    #expect(wrong.first?.contains("planted") == false)
+  }
+
+  @Test(
+    "a URL's password or query is not quoted",
+    arguments: ["https://u:planted@h", "https://h?k=planted"])
+  func urlCredentials(url: String) {
+    let messages = errors(load(flags: [("--upstream", url)]))
+    #expect(messages.count == 1)
+    #expect(messages[0].hasPrefix("--upstream: upstreams.default.url: its value "))
+    #expect(!messages[0].contains("planted"))
+  }
+
+  @Test("what is in force is shown as JSON too")
+  func json() throws {
+    let loaded = try load(file(route: route), environment: ["KEY": "k"], files: ["/run/key": "k"])
+      .get()
+    let parsed = try JSONSerialization.jsonObject(with: Data(loaded.json.utf8))
+    let objects = try #require(parsed as? [[String: Any]])
+    #expect(objects.count == loaded.effective.count)
+    let series = try #require(objects.first { $0["setting"] as? String == "max_series" })
+    #expect(series["value"] as? Int == 20_000)
+    #expect(series["origin"] as? String == "default")
+  }
+
   @Test("what a variable gave is shown by the variable's name, in messages too")
   func expandedElsewhere() throws {
     let text = file(upstream: "connect_timeout: '${T}'")
@@ -390,7 +435,7 @@ struct SettingsMistakesTests {
     arguments: [
       (
         "", "upstream: 'v'",
-        "w.json5:2:40: the key 'upstream' stands at 2:25 already"
+        "w.json5:2:40: this key stands at 2:25 already; each key stands once"
       ),
       (
         "url2: 1", "", "w.json5:1:38: upstreams.u.url2: there is no such setting; is \"url\" meant?"
