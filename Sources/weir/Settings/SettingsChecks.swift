@@ -121,7 +121,7 @@ enum SettingsChecks {
   ) {
     let names = known.sorted()
     guard !names.contains(name) else { return }
-    let list = names.isEmpty ? "there is none" : "allowed: \(names.joined(separator: ", "))"
+    let list = names.isEmpty ? "\(what)s is empty" : "allowed: \(names.joined(separator: ", "))"
     let advice = nearestName(to: name, among: names).map { "is \"\($0)\" meant?" } ?? list
     reading.refuse(path, "there is no \(what) \"\(name)\"; \(advice)")
   }

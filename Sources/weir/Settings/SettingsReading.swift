@@ -38,6 +38,11 @@ struct SettingsReading {
       SettingsError(origin: origin ?? self.origin(of: path), setting: path, message: message))
   }
 
+  /// Remembers where a list or an object was written.
+  mutating func locate(_ path: String, _ node: SettingsNode) {
+    origins[path] = node.origin
+  }
+
   // MARK: Values
 
   mutating func record(_ path: String, text: String, origin: SettingsOrigin) {
@@ -49,7 +54,7 @@ struct SettingsReading {
   mutating func value<Value>(
     _ node: SettingsNode, _ kind: SettingKind<Value>, _ path: String
   ) -> Value? {
-    origins[path] = node.origin
+    locate(path, node)
     guard case .scalar(let written) = node.content else {
       refuse(path, "\(node.kindName) is not \(kind.name); allowed: \(kind.allowed)")
       return nil
@@ -60,7 +65,7 @@ struct SettingsReading {
       checkFile(kind, scalar, path)
       return value
     } catch {
-      let subject = kind.isSecret ? "its value" : shown(scalar)
+      let subject = kind.isSecret || error.hidesValue ? "its value" : shown(scalar)
       refuse(path, "\(subject) \(error.reason ?? "is not \(kind.name)"); allowed: \(kind.allowed)")
       return nil
     }
@@ -130,7 +135,7 @@ struct SettingsReading {
     _ section: inout Section, _ node: SettingsNode?, _ path: String
   ) {
     if let node {
-      origins[path] = node.origin
+      locate(path, node)
       guard let members = node.members else {
         refuse(path, "\(node.kindName) is not an object; allowed: { … }")
         return
