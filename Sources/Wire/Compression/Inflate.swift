@@ -170,6 +170,7 @@ extension Inflate {
       container = .gzip
       state = .gzipHeader(.magic)
     case .raw:
+      guard reader.count > 0 else { return false }
       state = .blockStart
     case .zlib, .zlibOrRaw:
       guard reader.count >= 16 else { return false }

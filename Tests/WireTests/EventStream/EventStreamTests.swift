@@ -2,6 +2,7 @@
 // Method: messages are put together here, by the format's description, with their own checksums.
 
 import Foundation
+import TestSupport
 import Testing
 import Wire
 
@@ -168,5 +169,34 @@ import Wire
   @Test func cutShortIsInside() {
     let bytes = message([], [1, 2, 3])
     for length in 1..<bytes.count { #expect(read(bytes, cut: [0..<length]).isInside) }
+  }
+
+  /// Recorded Bedrock streams: as many complete messages as the index counts events, damaged ones
+  /// included, and damage where
+  /// it says so.
+  @Test func recordings() throws {
+    guard let index = Corpus.bytes(of: "index.json") else {
+      print("skipped: no corpus of recordings here")
+      return
+    }
+    let object = try JSONSerialization.jsonObject(with: Data(index)) as? [[String: Any]]
+    let entries = try #require(object).filter {
+      ($0["file"] as? String)?.hasSuffix(".eventstream") == true
+    }
+    #expect(entries.count > 10)
+    for entry in entries {
+      let file = try #require(entry["file"] as? String)
+      let bytes = try #require(Corpus.bytes(of: file))
+      let expected = try #require(entry["expected"] as? [String: Any])
+      let byByte = (0..<bytes.count).map { $0..<$0 + 1 }
+      for cut in [[0..<bytes.count], byByte] {
+        let found = read(bytes, cut: cut)
+        #expect(
+          found.messages.count { $0.isIntact != nil } == expected["events"] as? Int, "\(file)")
+        #expect(
+          found.messages.count { $0.isIntact == false } == expected["crc_errors"] as? Int ?? 0)
+        #expect(found.isInside == expected["eof_pending"] as? Bool, "\(file)")
+      }
+    }
   }
 }
