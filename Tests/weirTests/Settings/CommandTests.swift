@@ -68,8 +68,8 @@ struct CommandTests {
     arguments: [
       ("rum", "weir: there is no command \"rum\"; is `weir run` meant?"),
       (
-        "serve",
-        "weir: there is no command \"serve\"; allowed: run, demo, check, observe, simulate, top, "
+        "start",
+        "weir: there is no command \"start\"; allowed: run, demo, check, observe, simulate, top, "
           + "healthcheck, help, version"
       ),
       ("--upstraem http://h", "weir run: there is no flag --upstraem; is --upstream meant?"),

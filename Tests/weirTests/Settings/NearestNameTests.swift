@@ -9,7 +9,8 @@ import Testing
   arguments: [
     ("upstream", "upstreams"), ("upstraems", "upstreams"), ("drain-timeout", "drain_timeout"),
     ("Listen", "listen"), ("lisetn", "listen"), ("connection", nil), ("x", nil), ("", nil),
-    ("drian_dealy", "drain_delay"),
+    ("drian_dealy", "drain_delay"), ("delay", "drain_delay"), ("--lisetn", "listen"),
+    ("lop", "log"),
   ] as [(String, String?)])
 func nearest(name: String, expected: String?) {
   let names = ["upstreams", "listen", "drain_timeout", "drain_delay", "log", "tls"]

@@ -419,11 +419,11 @@ struct SettingsMistakesTests {
       ),
       (
         "takeover: '${NO}'",
-        "w.json5:3:13: the environment variable NO is not set; set it, or write the value here"
+        "w.json5:3:13: takeover: the environment variable NO is not set; set it, or write the value here"
       ),
       (
         "takeover: '${1}'",
-        "w.json5:3:13: '${' opens no reference; allowed: ${NAME}, or $${ for a plain ${"
+        "w.json5:3:13: takeover: '${' opens no reference; allowed: ${NAME}, or $${ for a plain ${"
       ),
     ])
   func inFile(text: String, expected: String) {
@@ -523,6 +523,26 @@ struct SettingsMistakesTests {
       places == [
         "w.json5:1:52:", "w.json5:3:16:", "w.json5:3:26:", "w.json5:3:44:", "WEIR_BACKLOG:",
         "--max-series:",
+      ])
+  }
+
+  @Test("a mistake is reported once, and others beside it too")
+  func consequences() {
+    let text = """
+      { upstreams: { u: { url: "${NO}" }, v: { url: "http://h", tls: { client_key: "k" } } },
+        routes: [
+          { name: "none", upstream: "u" }, { name: "none", path: 1, upstream: "w" },
+        ],
+        routs: [] }
+      """
+    let messages = errors(load(text, files: ["k": "-----BEGIN PRIVATE KEY-----"]))
+    let places = messages.map { $0.split(separator: " ").prefix(2).joined(separator: " ") }
+    #expect(
+      places == [
+        "w.json5:1:26: upstreams.u.url:", "w.json5:1:64: upstreams.v.tls:",
+        "w.json5:3:13: routes[0].name:", "w.json5:3:46: routes[1].name:",
+        "w.json5:3:60: routes[1].path:", "w.json5:3:73: routes[1].upstream:",
+        "w.json5:5:3: routs:",
       ])
   }
 
