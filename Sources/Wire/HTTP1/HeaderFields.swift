@@ -1,0 +1,188 @@
+// The fields of a head, kept as offsets into its own bytes: order and case stay as received, and
+// looking one up copies nothing.
+
+/// Name and value slices over the bytes of one head.
+package struct HeaderFields: Sendable {
+  /// One field line, as offsets into the head.
+  package struct Field: Sendable, Equatable {
+    package var name: Range<Int>
+    /// Without the white space around it; may be empty.
+    package var value: Range<Int>
+    /// The whole line, its CRLF included.
+    package var line: Range<Int>
+  }
+
+  /// The whole head, start line through blank line.
+  package let bytes: [UInt8]
+  package let fields: [Field]
+  /// Spans all `Connection` fields, so that asking for nominations walks those lines alone.
+  private let connectionFields: Range<Int>
+
+  /// Reads the field lines which start at `start` and end with the head's blank line.
+  ///
+  /// Refuses every line that RFC 9112 §5 forbids, and line folding. Costs one allocation.
+  init(parsing head: [UInt8], from start: Int) throws(HTTP1Error) {
+    let span = head.span
+    var fields: [Field] = []
+    fields.reserveCapacity(16)
+    var connection = 0..<0
+    var at = start
+    while at < span.count, span[at] != HTTPOctet.carriageReturn {
+      let field = try Field(parsing: span, at: at)
+      if span.matches(field.name, lowercased: "connection") {
+        let first = connection.isEmpty ? fields.count : connection.lowerBound
+        connection = first..<fields.count + 1
+      }
+      fields.append(field)
+      at = field.line.upperBound
+    }
+    guard try span.endOfLine(at: at, otherwise: .badHeadEnding) == span.count else {
+      throw .badHeadEnding
+    }
+    bytes = head
+    self.fields = fields
+    connectionFields = connection
+  }
+}
+
+// MARK: - Looking up
+
+extension HeaderFields {
+  /// The value of the first field of that name.
+  package func first(_ lowercasedName: StaticString) -> Range<Int>? {
+    let span = bytes.span
+    for field in fields where span.matches(field.name, lowercased: lowercasedName) {
+      return field.value
+    }
+    return nil
+  }
+
+  /// How many lines bear that name.
+  package func count(of lowercasedName: StaticString) -> Int {
+    let span = bytes.span
+    var count = 0
+    for field in fields where span.matches(field.name, lowercased: lowercasedName) { count += 1 }
+    return count
+  }
+
+  /// Whether the field bears that name, in letters of any case.
+  package func name(_ field: Field, is lowercasedName: StaticString) -> Bool {
+    bytes.span.matches(field.name, lowercased: lowercasedName)
+  }
+
+  /// Whether `range` of the head holds that text, which is in lower case, in letters of any case.
+  package func value(_ range: Range<Int>, equalsIgnoringCase lowercased: StaticString) -> Bool {
+    bytes.span.matches(range, lowercased: lowercased)
+  }
+
+  /// A copy of `range` as text, with U+FFFD for what is no UTF-8. Allocates: for logs and setup.
+  package func string(_ range: Range<Int>) -> String {
+    String(decoding: bytes[range], as: UTF8.self)
+  }
+
+  /// The value of the only field of that name, nil if there is none; throws `repeated` if several.
+  func only(
+    _ lowercasedName: StaticString, repeated: HTTP1Error
+  ) throws(HTTP1Error) -> Range<Int>? {
+    let span = bytes.span
+    var value: Range<Int>?
+    for field in fields where span.matches(field.name, lowercased: lowercasedName) {
+      guard value == nil else { throw repeated }
+      value = field.value
+    }
+    return value
+  }
+}
+
+// MARK: - Lists
+
+extension HeaderFields {
+  /// Whether a comma-separated list, all its lines together, holds `token`, which is in lower case.
+  package func list(_ lowercasedName: StaticString, contains token: StaticString) -> Bool {
+    let span = bytes.span
+    for field in fields where span.matches(field.name, lowercased: lowercasedName) {
+      var rest = field.value
+      while let element = span.removeListElement(from: &rest) {
+        if span.matches(element, lowercased: token) { return true }
+      }
+    }
+    return false
+  }
+
+  /// Whether a `Connection` field names this one, which a proxy then must not forward
+  /// (RFC 9110 §7.6.1).
+  ///
+  /// False for `Host`, `Content-Length` and `Transfer-Encoding` whatever `Connection` says:
+  /// forwarding a body without the field that frames it would let the next hop read the body as
+  /// a request.
+  package func connectionNominates(_ field: Field) -> Bool {
+    guard !connectionFields.isEmpty else { return false }
+    let span = bytes.span
+    for index in connectionFields
+    where span.matches(fields[index].name, lowercased: "connection") {
+      var rest = fields[index].value
+      while let element = span.removeListElement(from: &rest) {
+        if span.sameIgnoringCase(element, field.name) { return !isBeyondNomination(field) }
+      }
+    }
+    return false
+  }
+
+  private func isBeyondNomination(_ field: Field) -> Bool {
+    name(field, is: "host") || name(field, is: "content-length")
+      || name(field, is: "transfer-encoding")
+  }
+}
+
+extension Span<UInt8> {
+  /// Takes the next element off the front of a comma-separated list, without blanks; it is empty
+  /// where two commas meet (RFC 9110 §5.6.1). Nil at the list's end.
+  fileprivate func removeListElement(from rest: inout Range<Int>) -> Range<Int>? {
+    guard !rest.isEmpty else { return nil }
+    var at = rest.lowerBound
+    while at < rest.upperBound, self[at] != UInt8(ascii: ",") { at &+= 1 }
+    let element = trimmed(rest.lowerBound..<at)
+    rest = Swift.min(at &+ 1, rest.upperBound)..<rest.upperBound
+    return element
+  }
+
+  fileprivate func sameIgnoringCase(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
+    guard left.count == right.count else { return false }
+    for offset in 0..<left.count
+    where HTTPOctet.lowercased(self[left.lowerBound &+ offset])
+      != HTTPOctet.lowercased(self[right.lowerBound &+ offset])
+    {
+      return false
+    }
+    return true
+  }
+}
+
+// MARK: - Parsing
+
+extension HeaderFields.Field {
+  /// Reads the field line at `start`: `field-name ":" OWS field-value OWS CRLF`, RFC 9112 §5.
+  @inline(__always)
+  fileprivate init(parsing head: Span<UInt8>, at start: Int) throws(HTTP1Error) {
+    let nameEnd = head.endOfToken(from: start)
+    guard nameEnd > start, nameEnd < head.count, head[nameEnd] == HTTPOctet.colon else {
+      throw Self.nameViolation(head, start: start, end: nameEnd)
+    }
+    let valueStart = nameEnd &+ 1
+    var valueEnd = head.firstControl(from: valueStart)
+    while valueEnd < head.count, head[valueEnd] == HTTPOctet.tab {
+      valueEnd = head.firstControl(from: valueEnd &+ 1)
+    }
+    let lineEnd = try head.endOfLine(at: valueEnd, otherwise: .badFieldValue)
+    name = start..<nameEnd
+    value = head.trimmed(valueStart..<valueEnd)
+    line = start..<lineEnd
+  }
+
+  private static func nameViolation(_ head: Span<UInt8>, start: Int, end: Int) -> HTTP1Error {
+    if end < head.count, HTTPOctet.isBlank(head[end]) {
+      return end == start ? .obsoleteFold : .spaceBeforeColon
+    }
+    return head.violation(at: end, otherwise: .badFieldName)
+  }
+}
