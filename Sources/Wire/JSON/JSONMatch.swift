@@ -8,6 +8,9 @@ package struct JSONMatch: Equatable, Sendable {
     case arrayBegan
     case arrayEnded
     case string
+    /// A piece of a `lent` string: `piece` of the bytes given or, where that is empty, what
+    /// `JSONScanner.captured` holds. `string` follows at its end.
+    case stringPiece
     case number
     case `true`
     case `false`
@@ -26,11 +29,15 @@ package struct JSONMatch: Equatable, Sendable {
   package let count: Int
   /// A number's value if it is whole and has no exponent, saturated at 64 bits; nil otherwise.
   package let integer: Int64?
+  package let piece: Range<Int>
 
-  package init(field: UInt8, kind: Kind, count: Int = 0, integer: Int64? = nil) {
+  package init(
+    field: UInt8, kind: Kind, count: Int = 0, integer: Int64? = nil, piece: Range<Int> = 0..<0
+  ) {
     self.field = field
     self.kind = kind
     self.count = count
     self.integer = integer
+    self.piece = piece
   }
 }

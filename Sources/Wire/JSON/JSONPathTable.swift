@@ -18,6 +18,8 @@ package struct JSONPathOptions: OptionSet, Sendable {
   package static let scoped = JSONPathOptions(rawValue: 4)
   /// With `captured`: the longer of the scanner's two capture limits applies.
   package static let long = JSONPathOptions(rawValue: 8)
+  /// A string's bytes are handed out as they come, each piece a match of its own.
+  package static let lent = JSONPathOptions(rawValue: 16)
 }
 
 /// A set of JSON paths such as `choices[].delta.content`, as a trie.

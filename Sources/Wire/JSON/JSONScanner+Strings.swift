@@ -17,7 +17,11 @@ extension JSONScanner {
   }
 
   /// Reads on in a string. Returns true at its closing quote.
-  mutating func scanString(_ bytes: borrowing UncheckedBytes, _ at: inout Int) -> Bool {
+  ///
+  /// - Parameter escapesOnly: stop before the first byte that is no part of an escape.
+  mutating func scanString(
+    _ bytes: borrowing UncheckedBytes, _ at: inout Int, escapesOnly: Bool = false
+  ) -> Bool {
     while at < bytes.count {
       guard escape.phase == .none else {
         scanEscape(bytes[at])
@@ -27,7 +31,13 @@ extension JSONScanner {
       }
       let start = at
       let scalars = scanRun(bytes, &at)
-      if at > start { takeRun(bytes, start..<at, scalars: scalars) }
+      if at > start {
+        if escapesOnly {
+          at = start
+          return false
+        }
+        takeRun(bytes, start..<at, scalars: scalars)
+      }
       guard at < bytes.count else { return false }
       let closes = bytes[at] == UInt8(ascii: "\"")
       at += 1
@@ -42,7 +52,7 @@ extension JSONScanner {
 
   /// Moves `at` to the next quote or backslash, or to the end. Returns the scalars passed.
   @inline(__always)
-  private func scanRun(_ bytes: borrowing UncheckedBytes, _ at: inout Int) -> Int {
+  func scanRun(_ bytes: borrowing UncheckedBytes, _ at: inout Int) -> Int {
     var index = at
     var scalars = 0
     while index + 8 <= bytes.count {

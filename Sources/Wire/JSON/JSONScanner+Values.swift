@@ -38,6 +38,8 @@ extension JSONScanner {
     switch state {
     case .string:
       return scanString(bytes, &at) && endString()
+    case .lentString:
+      return scanLentString(bytes, &at)
     case .keyBytes:
       scanKey(bytes, &at)
       return false
@@ -92,7 +94,7 @@ extension JSONScanner {
       count = 0
       counting = field != 0
       beginCapture()
-      state = .string
+      state = options.contains(.lent) ? .lentString : .string
     case UInt8(ascii: "{"):
       return openContainer(isObject: true)
     case UInt8(ascii: "["):
@@ -110,6 +112,25 @@ extension JSONScanner {
       state = .failed
     }
     return false
+  }
+
+  /// Hands out a run of the string's bytes, or the bytes that one escape stands for.
+  private mutating func scanLentString(
+    _ bytes: borrowing UncheckedBytes, _ at: inout Int
+  ) -> Bool {
+    let start = at
+    if escape.phase == .none { _ = scanRun(bytes, &at) }
+    if at > start {
+      match = JSONMatch(field: field, kind: .stringPiece, piece: start..<at)
+      return true
+    }
+    captured.removeAll(keepingCapacity: true)
+    capturing = true
+    let closes = scanString(bytes, &at, escapesOnly: true)
+    capturing = false
+    if closes { return endString() }
+    match = JSONMatch(field: field, kind: .stringPiece)
+    return !captured.isEmpty
   }
 
   private mutating func endString() -> Bool {

@@ -24,6 +24,7 @@ package struct JSONScanner: ~Copyable {
     case colon
     case separator
     case string
+    case lentString
     case number
     case literal
     case skipped

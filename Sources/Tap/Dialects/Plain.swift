@@ -1,0 +1,19 @@
+// Streams of unknown format: every dialect's paths at once, until the stream shows what it is.
+
+internal import Wire
+
+extension Dialect {
+  /// Where two dialects disagree about a path the one that is met more often wins; it is for the
+  /// first events only, since what they hold tells the dialect.
+  static let plain = Dialect(
+    .plain, operation: .other, stream: signatures + DialectCatalogue.sniffed.flatMap(\.streamPaths),
+    body: chatChoice("choices[].message") + chatEnvelope,
+    rules: DialectCatalogue.sniffed.flatMap(\.rules), options: .endCompletes)
+
+  private static let signatures: [Path] = DialectCatalogue.sniffed.enumerated().compactMap {
+    index, dialect in
+    dialect.signature.map {
+      Path($0, number: Field.firstSignature + UInt8(index), options: [])
+    }
+  }
+}
