@@ -46,7 +46,7 @@ struct HuffmanTable: ~Copyable {
     var (code, first, index) = (0, 0, 0)
     for length in 1...Self.longestCode {
       guard length <= reader.count else { return .needMore }
-      code |= Int(reader.bits &>> UInt64(length &- 1)) & 1
+      code |= Int(truncatingIfNeeded: reader.bits &>> UInt64(length &- 1)) & 1
       let codes = Int(lengthCounts[length])
       if code &- first < codes {
         reader.drop(length)

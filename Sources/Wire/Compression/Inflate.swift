@@ -46,9 +46,8 @@ package final class Inflate {
   /// Bytes that have come out so far.
   package private(set) var producedBytes: UInt64 = 0
 
-  /// Bytes that went in before this call of `push`.
-  private var consumedBytes: UInt64 = 0
-  private var position = 0
+  /// Bytes that were pushed so far, those being inflated included.
+  private var pushedBytes: UInt64 = 0
 
   var state = State.start
   var reader = BitReader()
@@ -92,21 +91,21 @@ package final class Inflate {
     _ bytes: Span<UInt8>, _ sink: (Span<UInt8>) -> Void
   ) throws(InflateError) {
     if case .failed(let error) = state { throw error }
-    position = 0
+    pushedBytes += UInt64(bytes.count)
+    var position = 0
     do {
-      repeat { reader.fill(bytes, &position) } while try step(bytes, sink)
+      repeat { reader.fill(bytes, &position) } while try step(bytes, &position, sink)
     } catch {
       lend(sink)
       state = .failed(error)
       throw error
     }
     lend(sink)
-    consumedBytes += UInt64(bytes.count)
   }
 
   /// Takes one step of the format; false when it needs bytes that are not there yet.
   private func step(
-    _ bytes: Span<UInt8>, _ sink: (Span<UInt8>) -> Void
+    _ bytes: Span<UInt8>, _ position: inout Int, _ sink: (Span<UInt8>) -> Void
   ) throws(InflateError) -> Bool {
     switch state {
     case .start: try startContainer()
@@ -151,8 +150,7 @@ package final class Inflate {
     windowPosition = 0
     lentPosition = 0
     guard producedBytes > 1 << 20 else { return }
-    let consumed = consumedBytes + UInt64(position)
-    let (limit, overflow) = consumed.multipliedReportingOverflow(by: expansionLimit)
+    let (limit, overflow) = pushedBytes.multipliedReportingOverflow(by: expansionLimit)
     if !overflow, producedBytes > limit { throw .expansion }
   }
 
@@ -172,6 +170,7 @@ extension Inflate {
       container = .gzip
       state = .gzipHeader(.magic)
     case .raw:
+      guard reader.count > 0 else { return false }
       state = .blockStart
     case .zlib, .zlibOrRaw:
       guard reader.count >= 16 else { return false }

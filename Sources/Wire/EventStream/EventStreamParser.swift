@@ -38,6 +38,8 @@ package struct EventStreamParser: Sendable {
   private var word: UInt32 = 0
   private var totalLength = 0
   private var headersLength = 0
+  private var preludeChecksum: UInt32 = 0
+  /// Of the message so far.
   private var crc = CRC32()
   private var headers = EventStreamHeaderReader()
 
@@ -113,14 +115,16 @@ package struct EventStreamParser: Sendable {
 
   private mutating func readPrelude(_ read: Int, _ byte: UInt8) throws(EventStreamError) {
     word = word << 8 | UInt32(byte)
+    crc.update(byte)
     state = .prelude(read: read + 1)
     switch read + 1 {
     case 4:
       totalLength = Int(word)
     case 8:
       headersLength = Int(word)
+      preludeChecksum = crc.value
     case Self.preludeLength:
-      guard word == crc.value else { throw .preludeChecksum }
+      guard word == preludeChecksum else { throw .preludeChecksum }
       let fixedLength = Self.preludeLength + Self.checksumLength
       guard headersLength <= Self.headersLimit, totalLength >= fixedLength + headersLength else {
         throw .lengths
@@ -130,7 +134,6 @@ package struct EventStreamParser: Sendable {
     default:
       break
     }
-    crc.update(byte)
   }
 
   private mutating func endHeaders() -> Step {

@@ -98,28 +98,31 @@ package struct JSONWriter: Sendable {
     bytes.append(quote)
   }
 
-  package mutating func string(_ value: String) {
-    separate()
-    bytes.append(quote)
-    for byte in value.utf8 { appendEscaping(byte) }
-    bytes.append(quote)
-  }
+  package mutating func string(_ value: String) { string(value.utf8.span) }
 
   /// A string from bytes that should be UTF-8; what is not becomes U+FFFD, once for each maximal
   /// part of a sequence (Unicode §3.9).
   package mutating func string(_ value: Span<UInt8>) {
     separate()
     bytes.append(quote)
-    var position = 0
+    var (plainStart, position) = (0, 0)
     while position < value.count {
-      let (length, isValid) = utf8Sequence(value, position)
-      if isValid {
-        for index in position..<position + length { appendEscaping(value[index]) }
-      } else {
-        append("\u{FFFD}")
+      let byte = value[position]
+      if byte < 0x80, !needsEscape(byte) {
+        position += 1
+        continue
       }
+      let (length, isValid) = utf8Sequence(value, position)
+      if byte >= 0x80, isValid {
+        position += length
+        continue
+      }
+      append(value.extracting(plainStart..<position))
+      if byte < 0x80 { appendEscaped(byte) } else { append("\u{FFFD}") }
       position += length
+      plainStart = position
     }
+    append(value.extracting(plainStart..<value.count))
     bytes.append(quote)
   }
 
@@ -128,7 +131,7 @@ package struct JSONWriter: Sendable {
   package mutating func plainString(_ value: Span<UInt8>) {
     separate()
     bytes.append(quote)
-    for index in value.indices { bytes.append(value[index]) }
+    append(value)
     bytes.append(quote)
   }
 
@@ -175,17 +178,21 @@ package struct JSONWriter: Sendable {
     }
   }
 
-  private mutating func appendEscaping(_ byte: UInt8) {
+  private mutating func append(_ part: Span<UInt8>) {
+    // Unsafe: the pointer is used during the call alone.
+    unsafe part.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
+  }
+
+  private mutating func appendEscaped(_ byte: UInt8) {
     switch byte {
     case quote, backslash: appendEscape(byte)
     case 0x0A: appendEscape(UInt8(ascii: "n"))
     case 0x0D: appendEscape(UInt8(ascii: "r"))
     case 0x09: appendEscape(UInt8(ascii: "t"))
-    case ..<0x20:
+    default:
       append("\\u00")
       bytes.append(hexDigit(byte >> 4))
       bytes.append(hexDigit(byte & 15))
-    default: bytes.append(byte)
     }
   }
 
@@ -197,6 +204,12 @@ package struct JSONWriter: Sendable {
 
 private let quote = UInt8(ascii: "\"")
 private let backslash = UInt8(ascii: "\\")
+
+/// Whether RFC 8259 §7 wants an ASCII character escaped.
+@inline(__always)
+private func needsEscape(_ byte: UInt8) -> Bool {
+  byte < 0x20 || byte == quote || byte == backslash
+}
 
 private func hexDigit(_ value: UInt8) -> UInt8 {
   value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10

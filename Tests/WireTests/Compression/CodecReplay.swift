@@ -1,6 +1,7 @@
 // Replays bytes to a decoder in many cuts, each piece on a page whose end cannot be read past.
 
-internal import Glibc
+import TestSupport
+import Wire
 
 enum CodecReplay {
   /// The ways to cut `count` bytes: whole, byte by byte, at every point once (for up to 2,000
@@ -11,7 +12,7 @@ enum CodecReplay {
       cuts += (1..<count).map { [0..<$0, $0..<count] }
     }
     for seed in seeds {
-      var random = SeededGenerator(seed: seed)
+      var random = SeededRandom(seed: seed)
       var (pieces, start): ([Range<Int>], Int) = ([], 0)
       while start < count {
         let end = min(count, start + Int.random(in: 1...max(1, count / 3), using: &random))
@@ -27,30 +28,7 @@ enum CodecReplay {
   static func withGuarded<R, E: Error>(
     _ bytes: ArraySlice<UInt8>, _ body: (Span<UInt8>) throws(E) -> R
   ) throws(E) -> R {
-    let page = 4096
-    let readable = (bytes.count + page - 1) / page * page
-    let base = mmap(
-      nil, readable + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)!
-    precondition(base != MAP_FAILED, "no memory for a guarded copy")
-    defer { munmap(base, readable + page) }
-    mprotect(base + readable, page, PROT_NONE)
-    let start = (base + readable - bytes.count).assumingMemoryBound(to: UInt8.self)
-    for (offset, byte) in bytes.enumerated() { start[offset] = byte }
-    return try body(UnsafeBufferPointer(start: start, count: bytes.count).span)
-  }
-}
-
-/// SplitMix64: the same numbers for the same seed on every machine.
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
+    try GuardedBytes(Array(bytes)).withSpan(body)
   }
 }
 
@@ -59,3 +37,11 @@ func hex(_ text: String) -> [UInt8] {
   let digits = text.filter { $0 != " " }.map { UInt8($0.hexDigitValue!) }
   return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
 }
+
+// A span cannot pass through `#expect`, so what takes one is called through these.
+
+func base64(_ bytes: [UInt8]) -> [UInt8] { Base64Encoder.encode(bytes.span) }
+func sha1(_ bytes: [UInt8]) -> [UInt8] { SHA1.digest(of: bytes.span) }
+func closeCode(_ bytes: [UInt8]) throws(FrameError) -> CloseCode? { try .parse(bytes.span) }
+func isValidKey(_ text: String) -> Bool { Handshake.isValidKey(Array(text.utf8).span) }
+func accept(_ key: String) -> [UInt8] { Handshake.accept(key: Array(key.utf8).span) }

@@ -2,6 +2,7 @@
 // Method: messages are put together here, by the format's description, with their own checksums.
 
 import Foundation
+import TestSupport
 import Testing
 import Wire
 
@@ -73,22 +74,23 @@ import Wire
   }
 
   @Test func headersOfAllTypesAndPayloads() {
-    let everyType =
-      header("t", 0, []) + header("f", 1, []) + header("b", 2, [1]) + header("s", 3, [1, 2])
-      + header("i", 4, [1, 2, 3, 4]) + header("l", 5, [1, 2, 3, 4, 5, 6, 7, 8])
-      + header("bytes", 6, [9, 9]) + header("string", 7, Array("x".utf8)) + header("empty", 7, [])
-      + header("time", 8, [1, 2, 3, 4, 5, 6, 7, 8])
-      + header("uuid", 9, [UInt8](repeating: 7, count: 16))
-    let first =
-      everyType + header(":event-type", 7, Array("chunk".utf8))
-      + header(":message-type", 7, Array("event".utf8))
+    let eight: [UInt8] = [1, 2, 3, 4, 5, 6, 7, 8]
+    let first: [[UInt8]] = [
+      header("t", 0, []), header("f", 1, []), header("b", 2, [1]), header("s", 3, [1, 2]),
+      header("i", 4, [1, 2, 3, 4]), header("l", 5, eight), header("bytes", 6, [9, 9]),
+      header("string", 7, Array("x".utf8)), header("empty", 7, []), header("time", 8, eight),
+      header("uuid", 9, [UInt8](repeating: 7, count: 16)),
+      header(":event-type", 7, Array("chunk".utf8)),
+      header(":message-type", 7, Array("event".utf8)),
+    ]
     let second =
       header(":message-type", 7, Array("exception".utf8))
       + header(":exception-type", 7, Array("throttlingException".utf8))
     let bytes =
-      message(first, Array("{\"bytes\":\"\"}".utf8)) + message(second, Array("{}".utf8))
+      message(Array(first.joined()), Array("{\"bytes\":\"\"}".utf8))
+      + message(second, Array("{}".utf8))
       + message([], []) + message([], [1, 2, 3])
-    let expected = [
+    let expected: [Message] = [
       Message(
         eventType: "chunk", messageType: "event", payload: Array("{\"bytes\":\"\"}".utf8),
         isIntact: true),
@@ -108,7 +110,8 @@ import Wire
   @Test func valuesAreComparedWithoutCopies() throws {
     let bytes = message(header(":event-type", 7, Array("chunk".utf8)), [])
     var (parser, position) = (EventStreamParser(), 0)
-    #expect(try parser.next(bytes.span, &position) == .message)
+    let step = try parser.next(bytes.span, &position)
+    #expect(step == .message)
     #expect(parser.header(.eventType, equals: "chunk"))
     for other in ["chun", "chunk2", "chunj", ""] as [StaticString] {
       #expect(!parser.header(.eventType, equals: other))
@@ -166,5 +169,34 @@ import Wire
   @Test func cutShortIsInside() {
     let bytes = message([], [1, 2, 3])
     for length in 1..<bytes.count { #expect(read(bytes, cut: [0..<length]).isInside) }
+  }
+
+  /// Recorded Bedrock streams: as many complete messages as the index counts events, damaged ones
+  /// included, and damage where
+  /// it says so.
+  @Test func recordings() throws {
+    guard let index = Corpus.bytes(of: "index.json") else {
+      print("skipped: no corpus of recordings here")
+      return
+    }
+    let object = try JSONSerialization.jsonObject(with: Data(index)) as? [[String: Any]]
+    let entries = try #require(object).filter {
+      ($0["file"] as? String)?.hasSuffix(".eventstream") == true
+    }
+    #expect(entries.count > 10)
+    for entry in entries {
+      let file = try #require(entry["file"] as? String)
+      let bytes = try #require(Corpus.bytes(of: file))
+      let expected = try #require(entry["expected"] as? [String: Any])
+      let byByte = (0..<bytes.count).map { $0..<$0 + 1 }
+      for cut in [[0..<bytes.count], byByte] {
+        let found = read(bytes, cut: cut)
+        #expect(
+          found.messages.count { $0.isIntact != nil } == expected["events"] as? Int, "\(file)")
+        #expect(
+          found.messages.count { $0.isIntact == false } == expected["crc_errors"] as? Int ?? 0)
+        #expect(found.isInside == expected["eof_pending"] as? Bool, "\(file)")
+      }
+    }
   }
 }

@@ -2,6 +2,7 @@
 // Method: golden texts, and a foreign parser that reads everything back.
 
 import Foundation
+import TestSupport
 import Testing
 import Wire
 
@@ -51,12 +52,12 @@ import Wire
       for value in [0, 1, 10, 12_300, 1_000, 1_234_567] as [UInt64] {
         json.decimal(value, fractionDigits: 3)
       }
-      for value in [0, 0.1, -2.5, 1e21, 5e-324, .nan, .infinity] { json.number(value) }
+      for value in [0, 0.1, -2.5, 1e21, 1e-300, .nan, .infinity] { json.number(value) }
       json.endArray()
     }
     #expect(
       text == "[0,7,10,99,100,9223372036854775807,-9223372036854775808,"
-        + "0,0.001,0.01,12.3,1,1234.567,0.0,0.1,-2.5,1e+21,5e-324,null,null]")
+        + "0,0.001,0.01,12.3,1,1234.567,0.0,0.1,-2.5,1e+21,1e-300,null,null]")
   }
 
   @Test("RFC 8259 §7: escapes") func escapes() throws {
@@ -75,7 +76,7 @@ import Wire
 
   /// Swift's own decoding of invalid UTF-8 is the reference: it follows the same rule.
   @Test("Unicode §3.9: what is not UTF-8 is replaced") func invalidUTF8() {
-    var random = SeededGenerator(seed: 3)
+    var random = SeededRandom(seed: 3)
     let interesting: [UInt8] = [
       0x41, 0x80, 0xBF, 0xC0, 0xC1, 0xC2, 0xE0, 0xA0, 0xED, 0x9F, 0xEF, 0xF0, 0x90, 0xF4, 0x8F,
       0xF5,
