@@ -45,6 +45,10 @@ package final class Dialect: Sendable {
       self.name = name
       self.isFinishReason = isFinishReason
     }
+
+    func path(number: UInt8) -> Path {
+      Path(path, number: number, options: isFinishReason ? .captured : [])
+    }
   }
 
   struct Options: OptionSet, Sendable {
@@ -76,6 +80,7 @@ package final class Dialect: Sendable {
   let options: Options
   /// A path by which a stream of unknown format shows that it is of this one.
   let signature: String?
+  /// The paths of `stream` but its terminals.
   let streamPaths: [Path]
 
   init(
@@ -91,18 +96,12 @@ package final class Dialect: Sendable {
     self.usage = usage
     self.options = options
     self.signature = signature
-    let ends = Self.paths(of: terminals)
-    streamPaths = stream + ends + Self.streamErrors
-    self.stream = JSONPathTable(streamPaths.map(\.entry))
-    self.body = JSONPathTable((body + Self.errors).map(\.entry))
-  }
-
-  private static func paths(of terminals: [Terminal]) -> [Path] {
-    terminals.enumerated().map { index, terminal in
-      Path(
-        terminal.path, number: Field.firstTerminal + UInt8(index),
-        options: terminal.isFinishReason ? .captured : [])
+    let ends = terminals.enumerated().map { index, terminal in
+      terminal.path(number: Field.firstTerminal + UInt8(index))
     }
+    streamPaths = stream + Self.streamErrors
+    self.stream = JSONPathTable((ends + streamPaths).map(\.entry))
+    self.body = JSONPathTable((body + Self.errors).map(\.entry))
   }
 
   /// The rule of an event of this type, by its JSON type or its SSE name.

@@ -68,7 +68,11 @@ extension StreamTap {
   }
 
   private func adopt(_ dialect: Dialect) {
-    interpreter.reading.terminal = -1
+    let terminal = interpreter.reading.terminal
+    if terminal >= 0 {
+      let path = Dialect.allTerminals[terminal].path
+      interpreter.reading.terminal = dialect.terminals.firstIndex { $0.path == path } ?? -1
+    }
     interpreter.dialect = dialect
     if dialect.options.contains(.rawText) { interpreter.reading.text = dataScalars }
     facts.dialect = dialect.name

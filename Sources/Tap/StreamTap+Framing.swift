@@ -141,6 +141,8 @@ extension StreamTap {
     guard isIntact else {
       facts.checksumErrors += 1
       facts.lose(.badFrame)
+      facts.count(.unknown)
+      facts.events += 1
       dropEvent()
       return
     }

@@ -28,7 +28,9 @@ extension Dialect {
     stream: anthropicStream + Path.nested("contentBlockDelta", converseEvent)
       + Path.nested("contentBlockStart", converseEvent)
       + Path.nested("messageStop", converseEvent) + Path.nested("metadata", converseUsage) + [
-        Path("outputText", .text), Path("generation", .text), Path("text", .text),
+        Path("outputText", .text), Path("inputTextTokenCount", .inputTokens),
+        Path("totalOutputTextTokenCount", .outputTokens), Path("generation", .text),
+        Path("text", .text),
         Path("completion", .text), Path("finish_reason", .finishReason),
       ] + Path.nested("amazon-bedrock-invocationMetrics", invocationMetrics),
     rules: anthropicRules,

@@ -22,6 +22,7 @@ extension Dialect {
           Path("content", .text), Path("reasoning_content", .reasoning),
           Path("reasoning", .reasoningAlternate), Path("refusal", .refusal),
           Path("audio.data", .media), Path("audio.transcript", .transcript),
+          Path("function_call.name", .openedToolCall),
           Path("function_call.arguments", .toolArguments),
           Path("tool_calls[]", .toolCall), Path("tool_calls[].index", .toolIndex),
           Path("tool_calls[].function.name", .toolName),

@@ -15,7 +15,7 @@ extension Dialect {
   /// The input is counted in the first event and 0 afterwards.
   static let watsonx = Dialect(
     .watsonx, operation: .textCompletion, stream: watsonxResult, body: watsonxResult,
-    options: .usageKeepsMaximum, signature: "model_id")
+    options: .usageKeepsMaximum, signature: "results")
 
   private static let watsonxResult: [Path] = [
     Path("model_id", .model), Path("results[].generated_text", .text),
@@ -27,5 +27,5 @@ extension Dialect {
   /// https://dev.writer.com: text completions; its chat is OpenAI's.
   static let writer = Dialect(
     .writer, operation: .textCompletion, stream: [Path("value", .text)],
-    options: .endCompletes, signature: "value")
+    options: .endCompletes)
 }

@@ -6,7 +6,8 @@ extension Dialect {
   /// Where two dialects disagree about a path the one that is met more often wins; it is for the
   /// first events only, since what they hold tells the dialect.
   static let plain = Dialect(
-    .plain, operation: .other, stream: signatures + DialectCatalogue.sniffed.flatMap(\.streamPaths),
+    .plain, operation: .other,
+    stream: signatures + anyTerminal + DialectCatalogue.sniffed.flatMap(\.streamPaths),
     body: chatChoice("choices[].message") + chatEnvelope,
     rules: DialectCatalogue.sniffed.flatMap(\.rules), options: .endCompletes)
 
@@ -15,5 +16,12 @@ extension Dialect {
     dialect.signature.map {
       Path($0, number: Field.firstSignature + UInt8(index), options: [])
     }
+  }
+
+  /// The terminals of all sniffed dialects, numbered through.
+  static let allTerminals: [Terminal] = DialectCatalogue.sniffed.flatMap(\.terminals)
+
+  private static let anyTerminal: [Path] = allTerminals.enumerated().map { index, terminal in
+    terminal.path(number: Field.firstTerminal + UInt8(index))
   }
 }
