@@ -112,7 +112,7 @@ package struct Verdict: Equatable, Sendable {
 
   private static func answered(_ answer: AnswerState) -> Verdict {
     guard let status = answer.status, status >= 400 else { return Verdict(.completed) }
-    return Verdict(.upstreamHTTPError, ErrorType(httpStatus: status), .upstream)
+    return Verdict(.upstreamHTTPError, ErrorTable.type(status: status), .upstream)
   }
 
   private static func notConnected(_ failure: ConnectFailure) -> Verdict {
