@@ -83,6 +83,7 @@ extension Exchange {
   func sendRequest() {
     guard let client, case .waiting = phase, !traits.contains(.requestSent) else { return }
     traits.insert(.requestSent)
+    clocks.up = clocks.up ?? loop.now
     let request = requestBuffer
     client.send(request.span)
     // On a fresh connection nothing is sent twice, unless the settings ask for it by status.
