@@ -26,18 +26,27 @@ package struct ListeningSockets: Sendable {
       throw error
     }
     do {
-      if !address.isUnix && count > 1 {
-        try kernel.set(.reusePort, on: first)
-        for _ in 1..<count {
-          sockets.descriptors.append(try bound(sockets.address, sharing: true, kernel: kernel))
-        }
-      }
-      for descriptor in sockets.descriptors { try kernel.listen(descriptor, backlog: backlog) }
+      // Also on a single one: a successor with more loops adds sockets to it.
+      if !address.isUnix { try kernel.set(.reusePort, on: first) }
+      try kernel.listen(first, backlog: backlog)
+      try sockets.extend(to: count, backlog: backlog, kernel: kernel)
     } catch {
       for descriptor in sockets.descriptors { kernel.close(descriptor) }
       throw error
     }
     return sockets
+  }
+
+  /// Adds sockets until there is one for each of `count` loops; does nothing for a unix path.
+  package mutating func extend(
+    to count: Int, backlog: Int32, kernel: any Kernel
+  ) throws(SystemError) {
+    guard !address.isUnix else { return }
+    while descriptors.count < count {
+      let descriptor = try Self.bound(address, sharing: true, kernel: kernel)
+      descriptors.append(descriptor)
+      try kernel.listen(descriptor, backlog: backlog)
+    }
   }
 
   /// Sockets that another process opened: systemd, or the weir before this one.
