@@ -26,7 +26,10 @@ extension Exchange: RequestHandler {
   func requestTimedOut() { settle(.bodyTimedOut) }
 
   func clientGone() {
-    if case .tunnel = phase { settle(.answered) } else { settle(.clientGone) }
+    guard case .tunnel = phase else { return settle(.clientGone) }
+    // Nobody is left to take what is queued.
+    connection.abandon()
+    settle(.answered)
   }
 
   func clientTooSlow() { settle(.slowClient) }
