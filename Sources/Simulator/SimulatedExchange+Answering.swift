@@ -138,10 +138,15 @@ extension SimulatedExchange {
     connection.cut(asReset: asReset)
   }
 
+  /// Sends what has been gathered, in one write.
   private func flush() {
     guard !provider.buffers.wire.isEmpty else { return }
-    connection.send(provider.buffers.wire.span)
-    provider.buffers.wire.removeAll(keepingCapacity: true)
+    // Taken out for the time of the call: a span of it would keep the whole provider borrowed.
+    var wire: [UInt8] = []
+    swap(&wire, &provider.buffers.wire)
+    connection.send(wire.span)
+    wire.removeAll(keepingCapacity: true)
+    swap(&wire, &provider.buffers.wire)
     provider.buffers.shrink()
   }
 }

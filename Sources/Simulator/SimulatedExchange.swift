@@ -107,7 +107,7 @@ extension SimulatedExchange: RequestHandler {
   func requestReadEnded() {}
 
   func requestMalformed(_ error: HTTP1Error) {
-    refuse(status: 400, message: error.explanation, mayGoOn: false)
+    refuse(status: 400, message: error.explanation.description, mayGoOn: false)
   }
 
   func requestTimedOut() {
@@ -201,7 +201,8 @@ extension SimulatedExchange {
     provider.writer.field("connection", "Upgrade")
     provider.writer.field("sec-websocket-accept", proof)
     provider.writer.end()
-    connection.send(provider.writer.bytes.span)
+    let head = provider.writer.bytes
+    connection.send(head.span)
     self.request = nil
     phase = .tunnel
     connection.becomeTunnel()

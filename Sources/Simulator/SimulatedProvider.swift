@@ -88,7 +88,7 @@ extension SimulatedProvider {
   package func connection(_ connection: ServerConnection, refused refusal: RequestRefusal) {
     let message =
       switch refusal {
-      case .malformed(let error): error.explanation
+      case .malformed(let error): error.explanation.description
       case .headTimedOut: "the head took too long"
       }
     let answer = Answer.refusal(nil, status: 400, message: message)

@@ -75,7 +75,7 @@ extension BodyStream {
     case .whole:
       buffers.piece.removeAll(keepingCapacity: true)
       while buffers.piece.count < Self.writeBytes, !isAtEnd { encodeNext(&buffers, now) }
-      frame(buffers.piece.span, into: &buffers.wire)
+      frame(buffers.piece, 0..<buffers.piece.count, into: &buffers.wire)
     case .event: frameNext(&buffers, now)
     case .perWrite(let count):
       for _ in 0..<count where buffers.wire.count < Self.writeBytes && !isAtEnd {
@@ -89,7 +89,7 @@ extension BodyStream {
   private mutating func frameNext(_ buffers: inout AnswerBuffers, _ now: () -> UInt64) {
     buffers.piece.removeAll(keepingCapacity: true)
     encodeNext(&buffers, now)
-    frame(buffers.piece.span, into: &buffers.wire)
+    frame(buffers.piece, 0..<buffers.piece.count, into: &buffers.wire)
   }
 
   private mutating func frameBytes(
@@ -99,7 +99,7 @@ extension BodyStream {
     encodeNext(&buffers, now)
     for index in buffers.piece.indices {
       if index > 0 { send(&buffers) }
-      frame(buffers.piece.span.extracting(index...index), into: &buffers.wire)
+      frame(buffers.piece, index..<index + 1, into: &buffers.wire)
     }
   }
 
@@ -110,7 +110,7 @@ extension BodyStream {
       encodeNext(&buffers, now)
     }
     let count = min(size, buffers.piece.count)
-    frame(buffers.piece.span.extracting(first: count), into: &buffers.wire)
+    frame(buffers.piece, 0..<count, into: &buffers.wire)
     buffers.piece.removeFirst(count)
     swap(&pending, &buffers.piece)
   }
@@ -124,7 +124,7 @@ extension BodyStream {
     if !source.isAtEnd {
       buffers.event.removeAll(keepingCapacity: true)
       source.appendNext(to: &buffers.event, now: now)
-      gzip?.append(buffers.event.span, to: &buffers.piece)
+      gzip?.append(buffers.event, to: &buffers.piece)
     }
     if source.isAtEnd, endsWell {
       gzip?.end(&buffers.piece)
@@ -136,14 +136,14 @@ extension BodyStream {
 // MARK: - Framing
 
 extension BodyStream {
-  private mutating func frame(_ piece: Span<UInt8>, into wire: inout [UInt8]) {
+  private mutating func frame(_ bytes: [UInt8], _ range: Range<Int>, into wire: inout [UInt8]) {
     // An empty chunk would be the last one.
-    guard !piece.isEmpty else { return }
-    checksum?.update(piece)
-    guard framing == .chunked else { return wire.append(copying: piece) }
-    wire.appendHexadecimal(piece.count)
+    guard !range.isEmpty else { return }
+    checksum?.update(bytes.span.extracting(range))
+    guard framing == .chunked else { return wire.append(contentsOf: bytes[range]) }
+    wire.appendHexadecimal(range.count)
     wire.append(contentsOf: lineEnd)
-    wire.append(copying: piece)
+    wire.append(contentsOf: bytes[range])
     wire.append(contentsOf: lineEnd)
   }
 

@@ -20,16 +20,14 @@ struct GzipWriter {
   /// The size of all that is not the blocks of `append`.
   static let overhead = header.count + 5 + 8
 
-  mutating func append(_ bytes: Span<UInt8>, to out: inout [UInt8]) {
+  mutating func append(_ bytes: [UInt8], to out: inout [UInt8]) {
     begin(&out)
-    checksum.update(bytes)
+    checksum.update(bytes.span)
     size &+= UInt32(truncatingIfNeeded: bytes.count)
-    var rest = bytes
-    while !rest.isEmpty {
-      let block = rest.extracting(first: Self.longestBlock)
+    for start in stride(from: 0, to: bytes.count, by: Self.longestBlock) {
+      let block = bytes[start..<min(start + Self.longestBlock, bytes.count)]
       Self.beginBlock(isLast: false, count: block.count, &out)
-      out.append(copying: block)
-      rest = rest.extracting(block.count...)
+      out.append(contentsOf: block)
     }
   }
 
