@@ -59,10 +59,14 @@ package struct JSONLog {
   ) {
     json.removeAll()
     json.beginObject()
-    timestamp.removeAll(keepingCapacity: true)
-    Timestamp.append(unixNanoseconds: unixNanoseconds, to: &timestamp)
+    // Taken out while it is lent: a span of one stored property keeps the whole value borrowed.
+    var text: [UInt8] = []
+    swap(&text, &timestamp)
+    text.removeAll(keepingCapacity: true)
+    Timestamp.append(unixNanoseconds: unixNanoseconds, to: &text)
     json.key("ts")
-    json.plainString(timestamp.span)
+    json.plainString(text.span)
+    swap(&text, &timestamp)
     write("level", level.rawValue)
     json.key("event")
     json.string(event)

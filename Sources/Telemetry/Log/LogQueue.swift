@@ -40,9 +40,9 @@ package final class LogQueue: Sendable {
 
   /// Takes a copy of `line`, or counts it as dropped if it does not fit.
   package func append(_ line: Span<UInt8>) -> Appended {
-    // A span cannot be captured by the lock's closure, a pointer that the call outlives can.
+    // Unsafe: the pointer is used during the call alone.
     unsafe line.withUnsafeBufferPointer { bytes in
-      unsafe state.withLock { state in
+      state.withLock { state in
         guard state.lineCount < limits.lines, state.lines.count + bytes.count <= limits.bytes
         else {
           state.counts.dropped += 1
