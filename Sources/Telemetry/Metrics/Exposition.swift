@@ -12,7 +12,9 @@ package struct ScrapedSample: Sendable {
   package let labels: [String]
   package let value: Value
 
-  package init(_ id: MetricID, _ labels: [String] = [], _ value: Value) {
+  package init(_ id: MetricID, _ value: Value) { self.init(id, [], value) }
+
+  package init(_ id: MetricID, _ labels: [String], _ value: Value) {
     self.id = id
     self.labels = labels
     self.value = value

@@ -35,18 +35,26 @@ struct FamilyText: Sendable {
       family.buckets.map { buckets in
         (buckets.bounds.map(Self.number) + ["+Inf"]).map { LabelText.pairs([("le", $0)]) }
       } ?? []
-    textHead = Self.head(family.name, family)
-    // OpenMetrics names a counter's family without the ending of its samples (§4.4).
-    let isTotal = family.kind == .counter && family.name.hasSuffix("_total")
-    openMetricsHead = Self.head(String(family.name.dropLast(isTotal ? 6 : 0)), family)
+    textHead = Self.head(family.name, family.kind.rawValue, family)
+    openMetricsHead = Self.openMetricsHead(family)
+  }
+
+  /// OpenMetrics names a counter's family without the ending of its samples (§4.4), so a gauge
+  /// `a` and a counter `a_total` would be one family. Such a counter keeps its name and is of
+  /// unknown type there; its samples are the same.
+  private static func openMetricsHead(_ family: MetricFamily) -> [UInt8] {
+    guard family.kind == .counter else { return head(family.name, family.kind.rawValue, family) }
+    let stem = String(family.name.dropLast("_total".count))
+    let isTaken = Catalogue.families.contains { $0.name == stem }
+    return isTaken ? head(family.name, "unknown", family) : head(stem, "counter", family)
   }
 
   func head(_ format: ExpositionFormat) -> [UInt8] {
     format == .text ? textHead : openMetricsHead
   }
 
-  private static func head(_ name: String, _ family: MetricFamily) -> [UInt8] {
-    Array("# HELP \(name) \(family.help)\n# TYPE \(name) \(family.kind.rawValue)\n".utf8)
+  private static func head(_ name: String, _ type: String, _ family: MetricFamily) -> [UInt8] {
+    Array("# HELP \(name) \(family.help)\n# TYPE \(name) \(type)\n".utf8)
   }
 
   /// A number with a point or an exponent, as `le` wants it in both formats: `1.0`, `1e-05`.
