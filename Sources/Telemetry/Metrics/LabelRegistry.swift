@@ -45,8 +45,9 @@ package final class LabelRegistry: Sendable {
     package var models = 128
     /// Distinct tenants, `other` not counted.
     package var tenants = 64
-    /// Series that children of exchanges may bring; the few of routes, limits and upstreams, which
-    /// settings bound, come on top.
+    /// Series at which further children of exchanges fold. A child counts with all that it has from
+    /// the start and all its histograms; rare pairs of status and outcome come on top, as do
+    /// children of routes, limits and upstreams, which settings bound, once nothing is left.
     package var series = 20_000
 
     package init() {}
@@ -114,19 +115,31 @@ private struct RegistryState: Sendable {
   private(set) var overflows = [UInt64](repeating: 0, count: Label.Overflow.allCases.count)
   private(set) var levels: [(route: String, level: StreamLevel)] = []
   private var nextSlot = 0
-  private var series = 0
+  /// Series that exist or are set aside.
+  private var series: Int
+  /// The (route, provider, operation) met so far, with `other` for a model.
+  private var groups: Set<ExchangeKey>
   private var names: [Name: MetricChild] = [:]
   private var common: [ExchangeKey: MetricChild] = [:]
   private var tenants: [ExchangeKey: MetricChild] = [:]
   private var knownModels: Set<String> = []
   private var knownTenants: Set<String> = []
 
-  init() { _ = add(.process, []) }
+  /// The series of one exchange's two children.
+  private static let bothChildren =
+    SlotLayout.childSeries[.exchange] + SlotLayout.childSeries[.tenant]
+
+  init() {
+    series = SlotLayout.childSeries[.process] + Self.bothChildren
+    groups = [ExchangeKey.last.group]
+    _ = add(.process, [])
+  }
 
   mutating func named(_ scope: MetricScope, _ text: String) -> MetricChild {
     let name = Name(scope: scope, text: text)
     if let known = names[name] { return known }
     let child = add(scope, [text])
+    series += SlotLayout.childSeries[scope]
     names[name] = child
     return child
   }
@@ -150,7 +163,7 @@ private struct RegistryState: Sendable {
       isFolded = true
       folded.model = LabelRegistry.other
       if folded.tenant != nil { folded.tenant = LabelRegistry.other }
-      if find(folded) == nil, !hasRoom(for: folded, caps) { folded = .last }
+      if !hasRoom(for: folded, caps) { folded = .last }
     }
     return (make(folded), isFolded)
   }
@@ -177,25 +190,33 @@ private struct RegistryState: Sendable {
     return key
   }
 
-  /// Whether the children that `key` lacks fit under the cap on series, with room left for the
-  /// child of last resort.
   private func hasRoom(for key: ExchangeKey, _ caps: LabelRegistry.Caps) -> Bool {
-    let size = { (scope: MetricScope) in SlotLayout.childSeries[scope.rawValue] }
-    var needed = size(.exchange) + size(.tenant)
-    if common[key.withoutTenant] == nil { needed += size(.exchange) }
-    if tenants[key] == nil { needed += size(.tenant) }
-    return series + needed <= caps.series
+    let needed = seriesNeeded(for: key)
+    return needed == 0 || series + needed <= caps.series
+  }
+
+  /// The series that the children which `key` lacks are counted as.
+  ///
+  /// The first child of a (route, provider, operation) also sets aside what its `other` will need,
+  /// so that its further models always have a place under their own route.
+  private func seriesNeeded(for key: ExchangeKey) -> Int {
+    let setAside = groups.contains(key.group) ? 0 : Self.bothChildren
+    guard !key.isGroupsOther else { return setAside }
+    var needed = setAside
+    if common[key.withoutTenant] == nil { needed += SlotLayout.childSeries[.exchange] }
+    if tenants[key] == nil { needed += SlotLayout.childSeries[.tenant] }
+    return needed
   }
 
   private mutating func make(_ key: ExchangeKey) -> ExchangeChild {
+    series += seriesNeeded(for: key)
+    groups.insert(key.group)
     let shared = [key.route, key.provider.rawValue, key.operation.rawValue, key.model]
     if common[key.withoutTenant] == nil {
       common[key.withoutTenant] = add(.exchange, shared)
-      series += SlotLayout.childSeries[MetricScope.exchange.rawValue]
     }
     if tenants[key] == nil {
       tenants[key] = add(.tenant, shared + (key.tenant.map { [$0] } ?? []))
-      series += SlotLayout.childSeries[MetricScope.tenant.rawValue]
     }
     let isReserved = key.model == LabelRegistry.other || key.model == LabelRegistry.unknown
     if !isReserved { knownModels.insert(key.model) }
@@ -206,7 +227,7 @@ private struct RegistryState: Sendable {
 
   private mutating func add(_ scope: MetricScope, _ values: [String]) -> MetricChild {
     let child = MetricChild(firstSlot: nextSlot)
-    nextSlot += SlotLayout.childSlots[scope.rawValue]
+    nextSlot += SlotLayout.childSlots[scope]
     let labels = LabelText.pairs(zip(scope.labelNames, values).map { ($0, $1) })
     entries.append(LabelRegistry.Entry(scope: scope, child: child, labels: labels))
     return child
@@ -217,6 +238,17 @@ extension ExchangeKey {
   /// Where everything goes once not even `other` fits.
   fileprivate static let last = ExchangeKey(
     route: LabelRegistry.other, provider: .other, operation: .other, model: LabelRegistry.other)
+
+  /// The key of the group's `other`.
+  fileprivate var group: ExchangeKey {
+    ExchangeKey(
+      route: route, provider: provider, operation: operation, model: LabelRegistry.other)
+  }
+
+  /// Whether it is the child for which each group sets series aside.
+  fileprivate var isGroupsOther: Bool {
+    model == LabelRegistry.other && (tenant == nil || tenant == LabelRegistry.other)
+  }
 
   fileprivate var withoutTenant: ExchangeKey {
     var key = self

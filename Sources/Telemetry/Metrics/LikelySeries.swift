@@ -1,7 +1,7 @@
 // Which combinations of closed labels exist from the start, so that `rate()` sees their first
 // increment. Any other combination still counts; it appears when it first happens.
 
-/// The combinations that the table of outcomes (docs on errors) can produce.
+/// The combinations that the ways in which an exchange can end produce.
 enum LikelySeries {
   static func request(code: Int, outcome: Int) -> Bool {
     requests.contains(Pair(code, outcome))

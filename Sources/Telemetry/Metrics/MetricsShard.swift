@@ -25,7 +25,7 @@ package final class MetricsShard {
 
   package init(registry: LabelRegistry) {
     self.registry = registry
-    slots = [UInt64](repeating: 0, count: SlotLayout.childSlots[MetricScope.process.rawValue])
+    slots = [UInt64](repeating: 0, count: SlotLayout.childSlots[.process])
   }
 
   /// Lends the figures as they are now; constant time, see `MetricsSnapshot`.
@@ -106,7 +106,7 @@ package final class MetricsShard {
   /// Makes room for a child that another loop's meeting placed, and for some that will follow it.
   @inline(never)
   private func grow(to slot: Int) {
-    let room = SlotLayout.childSlots.reduce(0, +)
+    let room = SlotLayout.childSlots.total
     slots += [UInt64](repeating: 0, count: slot + room - slots.count)
   }
 }

@@ -8,19 +8,23 @@ enum SlotLayout {
   /// The first slot of each family within its child, by `MetricID`; -1 for what scrapes bring.
   static let offsets: [Int] = computed.offsets
 
-  /// Slots of one child, by `MetricScope`.
-  static let childSlots: [Int] = computed.childSlots
+  /// Slots of one child.
+  static let childSlots: PerScope = computed.childSlots
 
-  /// Lines on the page that one child is counted as against `max_series`, by `MetricScope`: the
-  /// series that exist from the start, and all its histograms.
-  static let childSeries: [Int] = MetricScope.allCases.map { scope in
-    families(of: scope).reduce(0) { total, family in
-      let shown =
-        family.kind == .histogram
-        ? family.combinations : (0..<family.combinations).count { family.showsZero($0) }
-      return total + shown * family.linesPerSeries
+  /// Lines on the page that one child is counted as against `max_series`: the series that exist
+  /// from the start, and all its histograms.
+  static let childSeries: PerScope = {
+    var series = PerScope()
+    for scope in MetricScope.allCases {
+      for family in families(of: scope) {
+        let shown =
+          family.kind == .histogram
+          ? family.combinations : (0..<family.combinations).count { family.showsZero($0) }
+        series[scope] += shown * family.linesPerSeries
+      }
     }
-  }
+    return series
+  }()
 
   static func families(of scope: MetricScope) -> [MetricFamily] {
     Catalogue.families.filter { family in
@@ -28,14 +32,26 @@ enum SlotLayout {
     }
   }
 
-  private static let computed: (offsets: [Int], childSlots: [Int]) = {
+  private static let computed: (offsets: [Int], childSlots: PerScope) = {
     var offsets = [Int](repeating: -1, count: MetricID.allCases.count)
-    var slots = [Int](repeating: 0, count: MetricScope.allCases.count)
+    var slots = PerScope()
     for family in Catalogue.families {
       guard case .shards(let scope) = family.source else { continue }
-      offsets[family.id.rawValue] = slots[scope.rawValue]
-      slots[scope.rawValue] += family.combinations * family.slotsPerSeries
+      offsets[family.id.rawValue] = slots[scope]
+      slots[scope] += family.combinations * family.slotsPerSeries
     }
     return (offsets, slots)
   }()
+}
+
+/// A number for each scope.
+struct PerScope: Sendable {
+  private var numbers = [Int](repeating: 0, count: MetricScope.allCases.count)
+
+  subscript(scope: MetricScope) -> Int {
+    get { numbers[scope.rawValue] }
+    set { numbers[scope.rawValue] = newValue }
+  }
+
+  var total: Int { numbers.reduce(0, +) }
 }
