@@ -13,15 +13,65 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 static inline int weir_accept4(int fd, struct sockaddr *address, socklen_t *length) {
   return (int)syscall(__NR_accept4, fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
-static inline int weir_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
+static inline int weir_epoll_pwait2(int poller, struct epoll_event *events, int most,
+                                    unsigned long long nanoseconds) {
+  struct timespec timeout = {(time_t)(nanoseconds / 1000000000ull),
+                             (long)(nanoseconds % 1000000000ull)};
+  return (int)syscall(441 /* epoll_pwait2, on every architecture */, poller, events, most,
+                      &timeout, (void *)0, 0);
+}
 
-static inline int weir_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
+// One byte with `count` descriptors beside it; the macros of <sys/socket.h> do not reach Swift.
+static inline long weir_send_descriptors(int socket, const int *descriptors, int count) {
+  char byte = 'd';
+  struct iovec body = {&byte, 1};
+  union {
+    char bytes[CMSG_SPACE(sizeof(int) * 64)];
+    struct cmsghdr align;
+  } control = {{0}};
+  struct msghdr message = {0};
+  message.msg_iov = &body;
+  message.msg_iovlen = 1;
+  message.msg_control = control.bytes;
+  message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int) * count);
+  __builtin_memcpy(CMSG_DATA(header), descriptors, sizeof(int) * count);
+  return sendmsg(socket, &message, MSG_NOSIGNAL);
+}
+
+// At most 64 descriptors; returns how many came, 0 at the peer's end, -1 with errno.
+static inline int weir_receive_descriptors(int socket, int *descriptors) {
+  char byte;
+  struct iovec body = {&byte, 1};
+  union {
+    char bytes[CMSG_SPACE(sizeof(int) * 64)];
+    struct cmsghdr align;
+  } control;
+  struct msghdr message = {0};
+  message.msg_iov = &body;
+  message.msg_iovlen = 1;
+  message.msg_control = control.bytes;
+  message.msg_controllen = sizeof control.bytes;
+  long received = recvmsg(socket, &message, MSG_CMSG_CLOEXEC);
+  if (received <= 0) return (int)received;
+  struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+  if (!header || header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_RIGHTS) return 0;
+  int count = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
+  __builtin_memcpy(descriptors, CMSG_DATA(header), sizeof(int) * count);
+  return count;
+}
+
+static inline int weir_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
 
 static inline int weir_set_affinity(int cpu) {
   unsigned long mask[16] = {0};

@@ -3,8 +3,8 @@
 
 /// Builds one head at a time in `bytes`: a start line, fields, then `end()`.
 package struct HeadWriter: Sendable {
-  /// What was written so far.
-  package private(set) var bytes: [UInt8] = []
+  /// What was written so far; more may be appended, by whoever vouches for it.
+  package var bytes: [UInt8] = []
 
   package init() {
     bytes.reserveCapacity(1024)
@@ -54,6 +54,13 @@ extension HeadWriter {
   package mutating func statusLine(status: Int, reason: StaticString? = nil) {
     beginStatusLine(status)
     write(reason ?? ReasonPhrase.standard(for: status))
+    newLine()
+  }
+
+  /// `HTTP/1.1 status reason` with a reason that is not known until it is sent.
+  package mutating func statusLine(status: Int, reason: [UInt8]) {
+    beginStatusLine(status)
+    writeText(reason)
     newLine()
   }
 

@@ -1,0 +1,96 @@
+// One request to the admin port: who may ask for what, and the answer.
+
+internal import Connections
+internal import IO
+internal import Wire
+
+final class AdminRequest: RequestHandler {
+  private let connection: ServerConnection
+  private let head: RequestHead
+  private let pages: [AdminPage]
+  private var isGone = false
+
+  init(_ head: RequestHead, on connection: ServerConnection, pages: [AdminPage]) {
+    self.head = head
+    self.connection = connection
+    self.pages = pages
+  }
+
+  // Bodies mean nothing here; their bytes are dropped.
+  func requestBody(_ wire: Span<UInt8>, payload: [Range<Int>]) {}
+  func requestReadEnded() {}
+  func clientDrained() {}
+
+  func requestEnded() {
+    guard let page = pages.first(where: { $0.path == path }) else {
+      return reply(
+        .text("no such page; try \(pages.map(\.path).joined(separator: " "))", status: 404))
+    }
+    if let refusal = refusal(of: page) { return reply(refusal) }
+    page.answer(head) { [self] in reply($0) }
+  }
+
+  func requestMalformed(_ error: HTTP1Error) { reply(.text("refused", status: error.clientStatus)) }
+  func requestTimedOut() { reply(.text("the request body stood still", status: 408)) }
+  func clientTooSlow() { clientGone() }
+
+  func clientGone() {
+    isGone = true
+    connection.abandon()
+  }
+
+  private var path: String {
+    let target = head.headers.string(head.originTarget)
+    return String(target.prefix { $0 != "?" })
+  }
+
+  private func refusal(of page: AdminPage) -> AdminReply? {
+    if case .change = page.access {
+      guard head.isMethod("POST") else {
+        return .text("\(page.path) changes something and wants POST", status: 405)
+      }
+      guard connection.peer.isLoopback, head.headers.first("origin") == nil else {
+        return .text("\(page.path) is for this machine alone, and not for web pages", status: 403)
+      }
+    } else if !head.isMethod("GET"), !head.isMethod("HEAD") {
+      return .text("\(page.path) wants GET", status: 405)
+    }
+    if case .anyHost = page.access { return nil }
+    guard connection.peer.isUnix || hostIsKnown else {
+      return .text("this Host is not known here; use an address or localhost", status: 421)
+    }
+    return nil
+  }
+
+  /// An address cannot be rebound by DNS, and neither can `localhost`.
+  private var hostIsKnown: Bool {
+    guard let range = head.headers.first("host") else { return true }
+    var host = head.headers.string(range)[...]
+    if let colon = host.lastIndex(of: ":"), !host.hasSuffix("]") { host = host[..<colon] }
+    let name = host.hasPrefix("[") ? host.dropFirst().dropLast() : host
+    return name == "localhost" || name.hasSuffix(".localhost")
+      || SocketAddress(numericHost: String(name), port: 0) != nil
+  }
+
+  private func reply(_ reply: AdminReply) {
+    guard !isGone, connection.isOpen else { return }
+    isGone = true
+    let keepsAlive = head.isPersistent && head.version == .http11
+    var message = Self.message(reply, keepsAlive: keepsAlive)
+    if head.isMethod("HEAD") { message.removeLast(reply.body.count) }
+    connection.send(message.span)
+    connection.finishResponse(keepsAlive: keepsAlive)
+  }
+
+  static func message(_ reply: AdminReply, keepsAlive: Bool) -> [UInt8] {
+    var writer = HeadWriter()
+    writer.statusLine(status: reply.status)
+    writer.field("Content-Type", reply.contentType)
+    writer.field("Content-Length", reply.body.count)
+    writer.field("Cache-Control", "no-store")
+    writer.field("X-Content-Type-Options", "nosniff")
+    if !keepsAlive { writer.field("Connection", "close") }
+    writer.end()
+    return writer.bytes + reply.body
+  }
+}

@@ -1,0 +1,109 @@
+// The admin port: a few pages on the control loop, for people and for scrapers.
+
+package import Connections
+package import IO
+package import Wire
+
+/// An answer of the admin port.
+package struct AdminReply: Sendable {
+  package var status: Int
+  package var contentType: StaticString
+  package var body: [UInt8]
+
+  package init(status: Int = 200, contentType: StaticString, body: [UInt8]) {
+    self.status = status
+    self.contentType = contentType
+    self.body = body
+  }
+
+  package static func text(_ text: String, status: Int = 200) -> AdminReply {
+    AdminReply(
+      status: status, contentType: "text/plain; charset=utf-8", body: Array((text + "\n").utf8))
+  }
+
+  package static func json(_ text: String, status: Int = 200) -> AdminReply {
+    AdminReply(status: status, contentType: "application/json", body: Array((text + "\n").utf8))
+  }
+}
+
+/// One page: how it is asked for, and what makes it.
+package struct AdminPage {
+  package enum Access: Sendable {
+    /// For probes and scrapers, which name the host as they like.
+    case anyHost
+    /// For people's browsers: a name that an attacker's DNS points here is refused, so that no
+    /// web page can read it.
+    case knownHost
+    /// Changes something: POST, from this machine, and not from a web page.
+    case change
+  }
+
+  let path: String
+  let access: Access
+  let answer: (RequestHead, @escaping (AdminReply) -> Void) -> Void
+
+  /// A page that takes time; `answer` calls its completion once, on the loop.
+  package init(
+    _ path: String, _ access: Access,
+    deferred answer: @escaping (RequestHead, @escaping (AdminReply) -> Void) -> Void
+  ) {
+    self.path = path
+    self.access = access
+    self.answer = answer
+  }
+
+  /// A page that is ready at once.
+  package init(_ path: String, _ access: Access, answer: @escaping () -> AdminReply) {
+    self.init(path, access) { _, completion in completion(answer()) }
+  }
+}
+
+package final class AdminServer: RequestServer {
+  private let loop: EventLoop
+  private let pages: [AdminPage]
+  private let scratch = PayloadScratch()
+  private var connections: [ObjectIdentifier: ServerConnection] = [:]
+  /// Enough for every scraper and browser; a flood must not use up the relay's descriptors.
+  private static let connectionLimit = 64
+
+  package init(on loop: EventLoop, pages: [AdminPage]) {
+    self.loop = loop
+    self.pages = pages
+  }
+
+  /// Serves an accepted descriptor, which becomes the server's.
+  package func serve(_ descriptor: Int32, from peer: SocketAddress) {
+    guard connections.count < Self.connectionLimit else { return loop.kernel.close(descriptor) }
+    var options = ServerOptions()
+    options.headLimitBytes = 16 * 1024
+    options.slowClientTimeout = .seconds(20)
+    let connection = try? ServerConnection(
+      accepted: descriptor, from: peer, on: loop, tls: nil, options: options, scratch: scratch,
+      server: self)
+    guard let connection else { return }
+    connections[ObjectIdentifier(connection)] = connection
+  }
+
+  package func close() {
+    for connection in Array(connections.values) { connection.closeIfIdle() }
+  }
+
+  package func connection(
+    _ connection: ServerConnection, began head: RequestHead
+  ) -> any RequestHandler {
+    AdminRequest(head, on: connection, pages: pages)
+  }
+
+  package func connection(_ connection: ServerConnection, refused refusal: RequestRefusal) {
+    let status =
+      switch refusal {
+      case .malformed(let error): error.clientStatus
+      case .headTimedOut: 408
+      }
+    connection.send(AdminRequest.message(.text("refused", status: status), keepsAlive: false).span)
+  }
+
+  package func connectionClosed(_ connection: ServerConnection) {
+    connections[ObjectIdentifier(connection)] = nil
+  }
+}

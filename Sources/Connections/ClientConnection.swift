@@ -1,0 +1,241 @@
+// The upstream side of HTTP/1.1: one connection to a provider, one answer at a time.
+
+package import IO
+package import Wire
+
+/// Why an answer did not come, or not whole.
+package enum ResponseFailure: Error, Equatable, Sendable {
+  /// Closed or reset before the head, or inside what the framing promised.
+  case closed
+  case malformed(HTTP1Error)
+}
+
+/// One answer's receiver, from `begin` until `responseEnded` or `responseFailed`.
+package protocol ResponseHandler: AnyObject {
+  /// An interim head (1xx but 101), any number of times, or the final one.
+  func responseHead(_ head: ResponseHead)
+  /// Body bytes as they came, framing included, and where the payload lies among them.
+  func responseBody(_ wire: Span<UInt8>, payload: [Range<Int>])
+  /// The framing's end; for a tunnel, the peer's FIN.
+  func responseEnded()
+  /// What one read brought has all been handed on: the moment to send what was gathered from it.
+  func responseReadEnded()
+  func responseFailed(_ failure: ResponseFailure)
+  /// Queued request bytes went out; see `queuedBytes`.
+  func upstreamDrained()
+}
+
+package final class ClientConnection: ByteStreamOwner {
+  package let address: SocketAddress
+  /// Requests begun on it, the current one included.
+  package private(set) var requestCount = 0
+  /// Whether the next request may use it: the answer ended by its framing, upstream keeps the
+  /// connection, and nothing stands behind the answer.
+  package private(set) var isReusable = false
+
+  private let stream: ByteStream
+  private let scratch: PayloadScratch
+  private let headLimitBytes: Int
+  private var handler: (any ResponseHandler)?
+  private var phase = Phase.idle
+  private var collector: HeadCollector
+  private var answersHEAD = false
+  private var keepsAlive = false
+  /// Told once, when the connection dies while nobody uses it.
+  package var closedWhileIdle: (() -> Void)?
+
+  private enum Phase {
+    case idle
+    case head
+    case body(BodyReader)
+    case tunnel
+    case ended
+  }
+
+  /// Takes over an established stream.
+  package init(
+    _ stream: ByteStream, to address: SocketAddress, headLimitBytes: Int, scratch: PayloadScratch
+  ) {
+    self.stream = stream
+    self.address = address
+    self.scratch = scratch
+    self.headLimitBytes = headLimitBytes
+    collector = HeadCollector(limitBytes: headLimitBytes, allowsLeadingBlankLine: false)
+    stream.owner = self
+  }
+
+  package var isOpen: Bool { stream.isOpen }
+  /// No news of the peer's leaving has come; none may be on its way.
+  package var isUsable: Bool { stream.isOpen && !stream.isPeerClosed }
+  package var isTLSResumed: Bool { stream.isResumed }
+  package var queuedBytes: Int { stream.queuedBytes }
+}
+
+// MARK: - Requests
+
+extension ClientConnection {
+  /// The next answer is for `handler`. Its request is `send`'s to write.
+  package func begin(_ handler: any ResponseHandler, isHEAD: Bool) {
+    precondition(self.handler == nil, "a connection was given a second request")
+    self.handler = handler
+    answersHEAD = isHEAD
+    isReusable = false
+    requestCount += 1
+    phase = .head
+    stream.resumeReading()
+  }
+
+  /// Wire bytes of the request; sent now as far as upstream takes them.
+  package func send(_ bytes: Span<UInt8>) { stream.write(bytes) }
+
+  package var isReadingPaused: Bool { stream.isReadingPaused }
+  package func pauseReading() { stream.pauseReading() }
+  package func resumeReading() { stream.resumeReading() }
+
+  /// The most bytes that the next read may bring.
+  package var readLimit: Int {
+    get { stream.readLimit }
+    set { stream.readLimit = newValue }
+  }
+
+  package func finishSending() { stream.finishSending() }
+
+  /// Closes now, in whatever phase; the handler hears nothing more.
+  package func close() {
+    handler = nil
+    closedWhileIdle = nil
+    phase = .ended
+    stream.close()
+  }
+
+  /// Lets go of the handler after an answer that left the connection reusable.
+  package func rest() {
+    precondition(isReusable, "a connection that cannot be used again was kept")
+    handler = nil
+    phase = .idle
+    stream.readLimit = LoopBuffers.readSize
+    stream.resumeReading()
+  }
+}
+
+// MARK: - Answers
+
+extension ClientConnection {
+  package func streamEstablished(_ stream: ByteStream) {}
+
+  package func stream(_ stream: ByteStream, received bytes: Span<UInt8>) {
+    var offset = 0
+    while offset < bytes.count, stream.isOpen {
+      let rest = offset == 0 ? bytes : bytes.extracting(offset...)
+      switch phase {
+      case .head: offset += head(rest)
+      case .body(let reader): offset += body(rest, reader)
+      case .tunnel:
+        handler?.responseBody(rest, payload: [0..<rest.count])
+        offset = bytes.count
+      case .idle, .ended:
+        // Nobody asked for this: what stands behind an answer could be taken for the next one.
+        isReusable = false
+        if case .idle = phase { die() }
+        return
+      }
+    }
+    handler?.responseReadEnded()
+  }
+
+  private func head(_ bytes: Span<UInt8>) -> Int {
+    do {
+      switch try collector.take(bytes) {
+      case .needMore:
+        return bytes.count
+      case .complete(let taken):
+        let head = try ResponseHead(parsing: collector.removeHead(), answeringHEAD: answersHEAD)
+        begin(head, isLastOfRead: taken == bytes.count)
+        return taken
+      }
+    } catch {
+      fail(.malformed(error))
+      return bytes.count
+    }
+  }
+
+  private func begin(_ head: ResponseHead, isLastOfRead: Bool) {
+    if head.isSwitchingProtocols {
+      phase = .tunnel
+      handler?.responseHead(head)
+      return
+    }
+    guard !head.isInformational else { return handler?.responseHead(head) ?? () }
+    let reader = BodyReader(head.framing)
+    keepsAlive = head.isPersistent && head.framing != .untilClose
+    phase = reader.isEnded ? .ended : .body(reader)
+    isReusable = reader.isEnded && keepsAlive && isLastOfRead
+    handler?.responseHead(head)
+    if reader.isEnded { handler?.responseEnded() }
+  }
+
+  private func body(_ bytes: Span<UInt8>, _ previous: BodyReader) -> Int {
+    var reader = previous
+    scratch.ranges.removeAll(keepingCapacity: true)
+    let reading = reader.read(bytes, payload: &scratch.ranges)
+    let isEnded = reading.state == .ended
+    phase = isEnded ? .ended : .body(reader)
+    if reading.consumed > 0 {
+      let wire = reading.consumed == bytes.count ? bytes : bytes.extracting(0..<reading.consumed)
+      handler?.responseBody(wire, payload: scratch.ranges)
+    }
+    if let error = reading.error {
+      fail(.malformed(error))
+      return bytes.count
+    }
+    if isEnded {
+      isReusable = keepsAlive && reading.consumed == bytes.count
+      handler?.responseEnded()
+      return bytes.count
+    }
+    return reading.consumed
+  }
+
+  package func streamDrained(_ stream: ByteStream) { handler?.upstreamDrained() }
+
+  /// Reading is paused by a slow client: the end will show when reading goes on.
+  package func streamPeerClosed(_ stream: ByteStream) {}
+
+  package func streamEnded(_ stream: ByteStream, cleanly: Bool) {
+    isReusable = false
+    switch phase {
+    case .idle: die()
+    case .ended: break
+    case .tunnel:
+      handler?.responseEnded()
+    case .body(let reader) where reader.endsWellAtClose && cleanly:
+      phase = .ended
+      handler?.responseEnded()
+    case .head, .body: fail(.closed)
+    }
+  }
+
+  package func streamFailed(_ stream: ByteStream, _ failure: StreamFailure) {
+    isReusable = false
+    switch phase {
+    case .idle: die()
+    case .ended: break
+    case .head, .body, .tunnel: fail(.closed)
+    }
+  }
+
+  private func fail(_ failure: ResponseFailure) {
+    phase = .ended
+    isReusable = false
+    stream.pauseReading()
+    handler?.responseFailed(failure)
+  }
+
+  private func die() {
+    phase = .ended
+    let told = closedWhileIdle
+    closedWhileIdle = nil
+    stream.close()
+    told?()
+  }
+}

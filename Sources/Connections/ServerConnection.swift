@@ -1,0 +1,386 @@
+// The downstream side of HTTP/1.1: one client's connection, its requests one after the other.
+// What a request means, and every byte of the answer, is its handler's business.
+
+package import IO
+package import Wire
+
+/// Limits and times of downstream connections.
+package struct ServerOptions: Sendable {
+  package var headLimitBytes = 64 * 1024
+  /// From a request's first byte to the end of its head.
+  package var headTimeout = Duration.seconds(10)
+  /// The longest silence inside a request body.
+  package var bodyTimeout = Duration.seconds(60)
+  /// How long a kept-alive connection may wait for its next request.
+  package var idleTimeout = Duration.seconds(75)
+  /// How long a client may take nothing of what is queued for it.
+  package var slowClientTimeout = Duration.seconds(60)
+
+  package init() {}
+}
+
+/// Why no request came of what a client sent.
+package enum RequestRefusal: Equatable, Sendable {
+  case malformed(HTTP1Error)
+  case headTimedOut
+}
+
+/// Makes a handler for each request; one for all connections of a listener.
+package protocol RequestServer: AnyObject {
+  /// The handler gets the body next, beginning with what came along with the head.
+  func connection(_ connection: ServerConnection, began head: RequestHead) -> any RequestHandler
+  /// There will be no request. The server may `send` an answer; the connection closes after it.
+  func connection(_ connection: ServerConnection, refused refusal: RequestRefusal)
+  func connectionClosed(_ connection: ServerConnection)
+}
+
+/// One request's side of its connection, until `finishResponse`, `cut` or `abandon`.
+package protocol RequestHandler: AnyObject {
+  /// Body bytes as they came, framing included, and where the payload lies among them.
+  func requestBody(_ wire: Span<UInt8>, payload: [Range<Int>])
+  func requestEnded()
+  /// What one read brought has all been handed on: the moment to send what was gathered from it.
+  func requestReadEnded()
+  /// The body's framing broke a rule; what came before has been handed on.
+  func requestMalformed(_ error: HTTP1Error)
+  /// The client sent no body byte for `bodyTimeout`.
+  func requestTimedOut()
+  /// Queued bytes went out; see `queuedBytes`.
+  func clientDrained()
+  /// The client closed or reset. Nothing will come of what is still queued for it.
+  func clientGone()
+  /// The client took nothing for `slowClientTimeout`.
+  func clientTooSlow()
+}
+
+package final class ServerConnection: ByteStreamOwner, TimerOwner {
+  package let peer: SocketAddress
+  /// When the first byte of the current request was read.
+  package private(set) var requestStart: Instant
+
+  private let stream: ByteStream
+  private let loop: EventLoop
+  private let options: ServerOptions
+  private let scratch: PayloadScratch
+  private unowned let server: any RequestServer
+  private var handler: (any RequestHandler)?
+  private var timer: LoopTimer?
+  private var phase = Phase.head
+  private var collector: HeadCollector
+  /// What a client sent ahead of its turn: read once, then reading pauses.
+  private var pipelined: [UInt8] = []
+  private var isProcessing = false
+
+  private enum Phase {
+    /// Waiting for a request, or inside its head.
+    case head
+    case body(BodyReader)
+    /// The request is whole; its answer is not.
+    case answering
+    /// Bytes both ways, without a grammar.
+    case tunnel
+    /// The answer is out and sending is closed; what still comes is read and dropped, because
+    /// closing on unread bytes would reset the connection under the answer (RFC 9112 §9.6).
+    case lingering(bytesLeft: Int)
+    case closed
+  }
+
+  private static let lingerTime = Duration.seconds(2)
+  private static let lingerBytes = 4 << 20
+
+  /// Takes over an accepted descriptor; closes it also when it throws.
+  package init(
+    accepted descriptor: Int32, from peer: SocketAddress, on loop: EventLoop,
+    tls: TLSSession?, options: ServerOptions, scratch: PayloadScratch, server: any RequestServer
+  ) throws(SystemError) {
+    if !peer.isUnix { try? loop.kernel.set(.noDelay, on: descriptor) }
+    stream = try ByteStream(accepted: descriptor, on: loop, tls: tls)
+    self.peer = peer
+    self.loop = loop
+    self.options = options
+    self.scratch = scratch
+    self.server = server
+    requestStart = loop.now
+    collector = HeadCollector(limitBytes: options.headLimitBytes, allowsLeadingBlankLine: true)
+    stream.owner = self
+    let timer = LoopTimer(on: loop, owner: self)
+    timer.set(loop.now + options.headTimeout)
+    self.timer = timer
+  }
+
+  /// Between two requests, or before the first: nothing is lost by closing now.
+  package var isIdle: Bool {
+    if case .head = phase { collector.isEmpty && pipelined.isEmpty } else { false }
+  }
+
+  package var isOpen: Bool { stream.isOpen }
+  package var isTLS: Bool { stream.isTLS }
+}
+
+// MARK: - For handlers
+
+extension ServerConnection {
+  package var queuedBytes: Int { stream.queuedBytes }
+
+  /// Wire bytes of the answer; sent now as far as the client takes them.
+  package func send(_ bytes: Span<UInt8>) {
+    stream.write(bytes)
+    if stream.queuedBytes > 0, let timer, !timer.isSet {
+      timer.set(loop.now + options.slowClientTimeout)
+    }
+  }
+
+  package func cork() { stream.cork() }
+  package func uncork() { stream.uncork() }
+
+  package var isReadingPaused: Bool { stream.isReadingPaused }
+
+  /// No more of the request body until `resumeReading`; the body timeout rests meanwhile.
+  package func pauseReading() {
+    stream.pauseReading()
+    if case .body = phase { timer?.unset() }
+  }
+
+  package func resumeReading() {
+    if case .body = phase { timer?.set(loop.now + options.bodyTimeout) }
+    stream.resumeReading()
+  }
+
+  /// The answer is out to the last byte. The connection waits for the next request if it may.
+  package func finishResponse(keepsAlive: Bool) {
+    handler = nil
+    guard keepsAlive, case .answering = phase else { return closeGently() }
+    phase = .head
+    if collector.isEmpty, pipelined.isEmpty { timer?.set(loop.now + options.idleTimeout) }
+    stream.resumeReading()
+    if !isProcessing, !pipelined.isEmpty { processPipelined() }
+  }
+
+  /// Ends the connection after what is queued, without ending the answer: the client can tell
+  /// by the framing, or by a reset where the framing has no end of its own.
+  package func cut(asReset: Bool) {
+    handler = nil
+    guard stream.isOpen else { return }
+    phase = .closed
+    timer?.set(loop.now + options.slowClientTimeout)
+    stream.closeWhenDrained(asReset: asReset)
+    if !stream.isOpen { release() }
+  }
+
+  /// Closes now; for a client that has gone.
+  package func abandon() {
+    handler = nil
+    phase = .closed
+    stream.close()
+    release()
+  }
+
+  /// From here on bytes pass as they are, both ways.
+  package func becomeTunnel() {
+    phase = .tunnel
+    timer?.unset()
+    guard !pipelined.isEmpty else { return stream.resumeReading() }
+    let ahead = pipelined
+    pipelined = []
+    handler?.requestBody(ahead.span, payload: [0..<ahead.count])
+    stream.resumeReading()
+  }
+
+  /// A tunnel's other side has finished sending.
+  package func finishSending() { stream.finishSending() }
+
+  /// Closes a connection that waits between requests; one at work goes on.
+  package func closeIfIdle() {
+    if isIdle { abandon() }
+  }
+}
+
+// MARK: - Reading
+
+extension ServerConnection {
+  package func streamEstablished(_ stream: ByteStream) {}
+
+  package func stream(_ stream: ByteStream, received bytes: Span<UInt8>) {
+    isProcessing = true
+    process(bytes)
+    isProcessing = false
+    handler?.requestReadEnded()
+  }
+
+  private func process(_ bytes: Span<UInt8>) {
+    var offset = 0
+    while offset < bytes.count {
+      switch phase {
+      case .head:
+        // A client that does not read its answers gets no further ones.
+        if stream.queuedBytes > 0 { return keep(bytes.extracting(offset...)) }
+        offset += head(bytes.extracting(offset...))
+      case .body(let reader):
+        offset += body(bytes.extracting(offset...), reader)
+      case .answering:
+        return keep(bytes.extracting(offset...))
+      case .tunnel:
+        let rest = bytes.extracting(offset...)
+        handler?.requestBody(rest, payload: [0..<rest.count])
+        offset = bytes.count
+      case .lingering(let left):
+        phase = .lingering(bytesLeft: left - (bytes.count - offset))
+        if left < bytes.count - offset { abandon() }
+        offset = bytes.count
+      case .closed:
+        offset = bytes.count
+      }
+    }
+  }
+
+  /// Reads of a head; returns how many bytes that took.
+  private func head(_ bytes: Span<UInt8>) -> Int {
+    if collector.isEmpty {
+      requestStart = loop.now
+      timer?.set(loop.now + options.headTimeout)
+    }
+    do {
+      switch try collector.take(bytes) {
+      case .needMore:
+        return bytes.count
+      case .complete(let taken):
+        begin(try RequestHead(parsing: collector.removeHead()))
+        return taken
+      }
+    } catch {
+      refuse(.malformed(error))
+      return bytes.count
+    }
+  }
+
+  private func begin(_ head: RequestHead) {
+    timer?.unset()
+    let reader = BodyReader(head.framing)
+    phase = reader.isEnded ? .answering : .body(reader)
+    if !reader.isEnded { timer?.set(loop.now + options.bodyTimeout) }
+    let handler = server.connection(self, began: head)
+    // A handler that answers at once has already finished with this connection.
+    switch phase {
+    case .answering where reader.isEnded:
+      self.handler = handler
+      handler.requestEnded()
+    case .body: self.handler = handler
+    default: break
+    }
+  }
+
+  private func body(_ bytes: Span<UInt8>, _ previous: BodyReader) -> Int {
+    var reader = previous
+    scratch.ranges.removeAll(keepingCapacity: true)
+    let reading = reader.read(bytes, payload: &scratch.ranges)
+    phase = reading.state == .ended ? .answering : .body(reader)
+    if reading.state == .ended {
+      timer?.unset()
+    } else if !stream.isReadingPaused {
+      timer?.set(loop.now + options.bodyTimeout)
+    }
+    if reading.consumed > 0 {
+      handler?.requestBody(bytes.extracting(0..<reading.consumed), payload: scratch.ranges)
+    }
+    if let error = reading.error {
+      handler?.requestMalformed(error)
+      return bytes.count
+    }
+    if reading.state == .ended { handler?.requestEnded() }
+    return reading.consumed
+  }
+
+  private func keep(_ bytes: Span<UInt8>) {
+    stream.pauseReading()
+    pipelined.append(copying: bytes)
+  }
+
+  private func processPipelined() {
+    guard stream.queuedBytes == 0 else { return }
+    let ahead = pipelined
+    pipelined = []
+    stream(stream, received: ahead.span)
+  }
+
+  private func refuse(_ refusal: RequestRefusal) {
+    phase = .answering
+    server.connection(self, refused: refusal)
+    closeGently()
+  }
+}
+
+// MARK: - Ending
+
+extension ServerConnection {
+  package func streamDrained(_ stream: ByteStream) {
+    if stream.queuedBytes > 0 {
+      timer?.set(loop.now + options.slowClientTimeout)
+      handler?.clientDrained()
+      return
+    }
+    switch phase {
+    case .body where !stream.isReadingPaused: timer?.set(loop.now + options.bodyTimeout)
+    case .head: timer?.set(loop.now + options.idleTimeout)
+    case .lingering:
+      stream.finishSending()
+      timer?.set(loop.now + Self.lingerTime)
+    case .body, .answering, .tunnel, .closed: timer?.unset()
+    }
+    handler?.clientDrained()
+    if case .head = phase, !pipelined.isEmpty { processPipelined() }
+  }
+
+  package func streamEnded(_ stream: ByteStream, cleanly: Bool) { gone() }
+  package func streamPeerClosed(_ stream: ByteStream) { gone() }
+  package func streamFailed(_ stream: ByteStream, _ failure: StreamFailure) { gone() }
+
+  private func gone() {
+    if let handler {
+      handler.clientGone()
+    } else {
+      abandon()
+    }
+  }
+
+  private func closeGently() {
+    handler = nil
+    guard stream.isOpen else { return }
+    let hasUnread: Bool =
+      switch phase {
+      case .body, .head, .lingering: true
+      case .answering, .tunnel, .closed: !pipelined.isEmpty || stream.isReadingPaused
+      }
+    pipelined = []
+    guard hasUnread || stream.queuedBytes > 0 else { return abandon() }
+    phase = .lingering(bytesLeft: Self.lingerBytes)
+    timer?.set(
+      loop.now + (stream.queuedBytes > 0 ? options.slowClientTimeout : Self.lingerTime))
+    stream.finishSending()
+    stream.resumeReading()
+  }
+
+  package func timerFired(_ timer: LoopTimer) {
+    switch phase {
+    case .head:
+      if collector.isEmpty || stream.queuedBytes > 0 { abandon() } else { refuse(.headTimedOut) }
+    case .body where stream.queuedBytes == 0: handler?.requestTimedOut()
+    case .body, .answering, .tunnel: handler?.clientTooSlow()
+    case .lingering, .closed: stream.reset(); release()
+    }
+  }
+
+  private func release() {
+    guard let timer else { return }
+    timer.invalidate()
+    self.timer = nil
+    server.connectionClosed(self)
+  }
+}
+
+/// Where a loop's connections note which parts of a read are payload; used within one call only,
+/// so that no connection owns an array of its own.
+package final class PayloadScratch {
+  package var ranges: [Range<Int>] = []
+
+  package init() { ranges.reserveCapacity(64) }
+}

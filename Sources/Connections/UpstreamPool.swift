@@ -1,0 +1,132 @@
+// One loop's connections to one origin: makes them, keeps idle ones, and gives out none that is
+// known to be dead.
+
+package import IO
+internal import Wire
+
+/// Where an upstream is and how to reach it.
+package struct Origin: Sendable {
+  package var host: String
+  package var port: UInt16
+  /// Set for a unix socket, which then takes the place of host and port.
+  package var unixPath: String?
+  /// nil is plaintext.
+  package var tls: TLSContext?
+  /// The name asked for by SNI and verified, where it is not the host.
+  package var serverName: String?
+
+  package init(host: String, port: UInt16, tls: TLSContext? = nil, serverName: String? = nil) {
+    self.host = host
+    self.port = port
+    self.tls = tls
+    self.serverName = serverName
+  }
+}
+
+package struct PoolOptions: Sendable {
+  /// Name, TCP and TLS together.
+  package var connectTimeout = Duration.seconds(10)
+  package var idleLimit = 64
+  package var idleTimeout = Duration.seconds(60)
+  package var headLimitBytes = 64 * 1024
+
+  package init() {}
+}
+
+/// Why there is no connection.
+package enum ConnectFailure: Error, Equatable, Sendable {
+  case dns(String)
+  case refused(SystemError)
+  case timeout
+  case tls(TLSError)
+  /// Our own want of descriptors or memory.
+  case exhausted(SystemError)
+}
+
+package final class UpstreamPool {
+  package let origin: Origin
+  package let options: PoolOptions
+  let loop: EventLoop
+  let resolver: Resolver
+  let scratch: PayloadScratch
+  let sessions = TLSSessionCache()
+  /// The newest last: the one most likely to be alive is used first.
+  private var idle: [IdleConnection] = []
+  private var isClosed = false
+
+  package init(
+    to origin: Origin, options: PoolOptions, on loop: EventLoop, resolver: Resolver,
+    scratch: PayloadScratch
+  ) {
+    self.origin = origin
+    self.options = options
+    self.loop = loop
+    self.resolver = resolver
+    self.scratch = scratch
+  }
+
+  package var idleCount: Int { idle.count }
+
+  /// An idle connection, no longer the pool's; nil if there is none.
+  package func takeIdle() -> ClientConnection? {
+    while let kept = idle.popLast() {
+      kept.forget()
+      if kept.connection.isUsable { return kept.connection }
+      kept.connection.close()
+    }
+    return nil
+  }
+
+  /// Begins to make a connection; `completion` is called on the loop, later, unless cancelled.
+  package func connect(
+    completion: @escaping (Result<ClientConnection, ConnectFailure>) -> Void
+  ) -> PendingConnection {
+    PendingConnection(for: self, completion: completion)
+  }
+
+  /// Takes a connection back after an answer; closes it unless it can serve again.
+  package func giveBack(_ connection: ClientConnection) {
+    guard connection.isReusable, connection.isUsable, !isClosed, options.idleLimit > 0 else {
+      return connection.close()
+    }
+    if idle.count == options.idleLimit { discard(idle[0]) }
+    connection.rest()
+    idle.append(IdleConnection(connection, in: self))
+  }
+
+  /// Closes what is idle, and from now on whatever comes back.
+  package func close() {
+    isClosed = true
+    for kept in idle { discard(kept) }
+  }
+
+  fileprivate func discard(_ kept: IdleConnection) {
+    idle.removeAll { $0 === kept }
+    kept.forget()
+    kept.connection.close()
+  }
+}
+
+/// A connection in the pool, watched for its end while nobody uses it.
+private final class IdleConnection: TimerOwner {
+  let connection: ClientConnection
+  private var timer: LoopTimer?
+  private unowned let pool: UpstreamPool
+
+  init(_ connection: ClientConnection, in pool: UpstreamPool) {
+    self.connection = connection
+    self.pool = pool
+    let timer = LoopTimer(on: pool.loop, owner: self)
+    timer.set(pool.loop.now + pool.options.idleTimeout)
+    self.timer = timer
+    connection.closedWhileIdle = { [unowned self, unowned pool] in pool.discard(self) }
+  }
+
+  func forget() {
+    timer?.invalidate()
+    timer = nil
+    connection.closedWhileIdle = nil
+  }
+
+  func timerFired(_ timer: LoopTimer) { pool.discard(self) }
+}

@@ -1,0 +1,350 @@
+// A connected socket, plain or TLS, as a stream of bytes each way. Bytes are read into the loop's
+// buffer and lent to the owner; what is written goes to the kernel at once, and only what the
+// kernel refuses is kept.
+
+/// Why a stream ended otherwise than by its peer's FIN.
+package enum StreamFailure: Error, Equatable, Sendable {
+  case system(SystemError)
+  case tls(TLSError)
+}
+
+/// Whoever a stream's bytes are for. Called on the loop's thread, never from within a call that
+/// the owner itself makes of the stream.
+package protocol ByteStreamOwner: AnyObject {
+  /// The TLS handshake is done. Not called on plain streams, which begin established.
+  func streamEstablished(_ stream: ByteStream)
+  /// Bytes to be used up before returning: they lie in a buffer that the whole loop shares.
+  func stream(_ stream: ByteStream, received bytes: Span<UInt8>)
+  /// The peer sent its FIN and all before it has been delivered. `cleanly` is false where TLS
+  /// ended without a close_notify, so that an attacker may have cut it (RFC 8446 §6.1).
+  func streamEnded(_ stream: ByteStream, cleanly: Bool)
+  /// The peer has closed or reset while reading is paused; bytes may lie before that end.
+  func streamPeerClosed(_ stream: ByteStream)
+  /// Queued bytes went out; see `queuedBytes`.
+  func streamDrained(_ stream: ByteStream)
+  /// Dead. Nothing more will come; the owner closes it.
+  func streamFailed(_ stream: ByteStream, _ failure: StreamFailure)
+}
+
+package final class ByteStream: EventHandler {
+  package var owner: (any ByteStreamOwner)?
+  /// The most bytes that the next read may bring; at least 1.
+  package var readLimit = LoopBuffers.readSize
+
+  private let loop: EventLoop
+  private let descriptor: Int32
+  private var registration: Registration?
+  private let tls: TLSSession?
+  private var outgoing: ByteQueue
+  private var state: State = [.open, .writable]
+
+  private struct State: OptionSet {
+    let rawValue: UInt16
+    static let open = State(rawValue: 1)
+    /// The last read left bytes behind, or news has come that has not been read.
+    static let readable = State(rawValue: 2)
+    /// The kernel has not refused bytes since it last said that it takes some.
+    static let writable = State(rawValue: 4)
+    /// A FIN or an error has been announced: read until it shows.
+    static let peerClosed = State(rawValue: 8)
+    static let readingPaused = State(rawValue: 16)
+    static let corked = State(rawValue: 32)
+    /// The peer takes nothing any more; what is written is dropped, reading goes on.
+    static let sendingFailed = State(rawValue: 64)
+    static let closesWhenDrained = State(rawValue: 128)
+    static let resetsAtClose = State(rawValue: 256)
+    static let toldOfEstablishment = State(rawValue: 512)
+    static let toldOfClosing = State(rawValue: 1024)
+  }
+
+  /// Takes over an accepted descriptor; closes it also when it throws.
+  package init(
+    accepted descriptor: Int32, on loop: EventLoop, tls: TLSSession?
+  ) throws(SystemError) {
+    self.loop = loop
+    self.descriptor = descriptor
+    self.tls = tls
+    outgoing = ByteQueue(buffers: loop.buffers)
+    do {
+      registration = try loop.register(descriptor, mode: .edges, handler: self)
+    } catch {
+      loop.kernel.close(descriptor)
+      throw error
+    }
+  }
+
+  /// Takes over a connected socket. With TLS, `startHandshake` is to follow.
+  package init(connected socket: ConnectedSocket, on loop: EventLoop, tls: TLSSession?) {
+    self.loop = loop
+    descriptor = socket.descriptor
+    self.tls = tls
+    outgoing = ByteQueue(buffers: loop.buffers)
+    registration = socket.registration
+    loop.replaceHandler(of: socket.registration, with: self)
+    // Its edges went to the connector; whatever came with them has to be asked for.
+    loop.callAgain(socket.registration, .readable)
+  }
+
+  /// Sends the ClientHello; `streamEstablished` or `streamFailed` follows.
+  package func startHandshake() throws(TLSError) {
+    try tls?.start()
+    sendCiphertext()
+  }
+
+  package var isOpen: Bool { state.contains(.open) }
+  package var isTLS: Bool { tls != nil }
+  package var isResumed: Bool { tls?.wasResumed ?? false }
+  /// Bytes that were written and wait for the peer, TLS overhead included.
+  package var queuedBytes: Int { outgoing.count }
+  /// The peer has closed or reset; bytes that it sent before may still be unread.
+  package var isPeerClosed: Bool { state.contains(.peerClosed) }
+}
+
+// MARK: - Reading
+
+extension ByteStream {
+  package var isReadingPaused: Bool { state.contains(.readingPaused) }
+
+  /// No more bytes for the owner until `resumeReading`. Costs no system call, either of them.
+  package func pauseReading() { state.insert(.readingPaused) }
+
+  package func resumeReading() {
+    guard state.contains(.readingPaused) else { return }
+    state.remove(.readingPaused)
+    guard let registration, !state.isDisjoint(with: [.readable, .peerClosed]) else { return }
+    // Not read here: the caller may be holding bytes that lie in the loop's buffer.
+    loop.callAgain(registration, .readable)
+  }
+
+  package func ready(_ readiness: Readiness) {
+    if readiness.contains(.writable) {
+      state.insert(.writable)
+      if !outgoing.isEmpty { drain() }
+    }
+    if !readiness.isDisjoint(with: [.peerClosed, .failed]) {
+      state.insert([.peerClosed, .readable])
+    }
+    if readiness.contains(.readable) { state.insert(.readable) }
+    guard isOpen, state.contains(.readable) else { return }
+    if state.contains(.readingPaused) {
+      tellOfClosing()
+    } else {
+      read()
+    }
+  }
+
+  private func tellOfClosing() {
+    guard state.contains(.peerClosed), !state.contains(.toldOfClosing) else { return }
+    state.insert(.toldOfClosing)
+    owner?.streamPeerClosed(self)
+  }
+
+  /// Reads once; again only where that read cannot have brought all.
+  private func read() {
+    while isOpen, !state.contains(.readingPaused) {
+      let wanted = min(readLimit, LoopBuffers.readSize)
+      let buffer = UnsafeMutableRawBufferPointer(rebasing: loop.buffers.incoming[..<wanted])
+      switch loop.kernel.receive(descriptor, into: buffer) {
+      case .bytes(let count):
+        let isDrained = count < wanted
+        if isDrained && !state.contains(.peerClosed) { state.remove(.readable) }
+        deliver(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        // A short read has emptied the socket, and the kernel tells of what comes next: asking
+        // again would only bring EAGAIN. Behind an announced FIN it brings the end.
+        if isDrained && !state.contains(.peerClosed) { return }
+        // A full read leaves more; the loop's other streams have their turn first.
+        if !isDrained, isOpen, let registration { return loop.callAgain(registration, .readable) }
+      case .ended:
+        return end(cleanly: tls?.isClosedByPeer ?? true)
+      case .wouldBlock:
+        state.remove(.readable)
+        return
+      case .failed(let error):
+        return fail(.system(error))
+      }
+    }
+    if isOpen { tellOfClosing() }
+  }
+
+  private func deliver(_ bytes: UnsafeRawBufferPointer) {
+    guard let tls else { return hand(bytes) }
+    let plaintext = loop.buffers.plaintextBuffer()
+    let result: Result<TLSSession.Received, TLSError>
+    do {
+      result = .success(try tls.receive(bytes, into: plaintext))
+    } catch {
+      result = .failure(error)
+    }
+    // A handshake's answer, a key update's or an alert: also, and above all, after a failure.
+    sendCiphertext()
+    switch result {
+    case .failure(let error):
+      fail(.tls(error))
+    case .success(let received):
+      if tls.isEstablished, !state.contains(.toldOfEstablishment) {
+        state.insert(.toldOfEstablishment)
+        owner?.streamEstablished(self)
+      }
+      if case .plaintext(let count) = received, isOpen {
+        hand(UnsafeRawBufferPointer(rebasing: plaintext[..<count]))
+      }
+      guard isOpen else { return }
+      if let failure = tls.failure { return fail(.tls(failure)) }
+      if tls.isClosedByPeer { end(cleanly: true) }
+    }
+  }
+
+  private func hand(_ bytes: UnsafeRawBufferPointer) {
+    owner?.stream(self, received: bytes.assumingMemoryBound(to: UInt8.self).span)
+  }
+
+  private func end(cleanly: Bool) {
+    state.remove(.readable)
+    // Whoever hears of the end wants no more of this stream's reads.
+    state.insert(.readingPaused)
+    if let tls, !tls.isEstablished {
+      let message = "the peer closed the connection during the TLS handshake"
+      fail(.tls(TLSError(.handshake, message)))
+    } else {
+      owner?.streamEnded(self, cleanly: cleanly)
+    }
+  }
+
+  private func fail(_ failure: StreamFailure) {
+    state.remove(.readable)
+    state.insert([.readingPaused, .sendingFailed])
+    outgoing.removeAll()
+    owner?.streamFailed(self, failure)
+  }
+}
+
+// MARK: - Writing
+
+extension ByteStream {
+  /// Sends now what the kernel takes and keeps the rest, however much: mind `queuedBytes`.
+  package func write(_ bytes: Span<UInt8>) {
+    bytes.withUnsafeBytes { raw in
+      guard let tls else { return transmit(raw) }
+      precondition(tls.isEstablished, "bytes were written before the TLS handshake was done")
+      var rest = raw[...]
+      while !rest.isEmpty, isOpen {
+        let piece = rest.prefix(LoopBuffers.readSize)
+        rest = rest.dropFirst(piece.count)
+        encrypt(UnsafeRawBufferPointer(rebasing: piece), with: tls)
+      }
+    }
+  }
+
+  private func encrypt(_ piece: UnsafeRawBufferPointer, with tls: TLSSession) {
+    do {
+      try tls.send(piece)
+    } catch {
+      failSending()
+    }
+    sendCiphertext()
+  }
+
+  /// Holds writes back until `uncork`, so that a head and what follows it leave in one call.
+  package func cork() { state.insert(.corked) }
+
+  package func uncork() {
+    state.remove(.corked)
+    if !outgoing.isEmpty { send() }
+  }
+
+  private func sendCiphertext() {
+    guard tls != nil else { return }
+    transmit(loop.buffers.tls.outgoing)
+    loop.buffers.tls.clearOutgoing()
+  }
+
+  private func transmit(_ bytes: UnsafeRawBufferPointer) {
+    guard isOpen, !bytes.isEmpty, !state.contains(.sendingFailed) else { return }
+    var sent = 0
+    if outgoing.isEmpty, state.isSuperset(of: .writable), !state.contains(.corked) {
+      switch loop.kernel.send(descriptor, bytes) {
+      case .bytes(let count): sent = count
+      case .failed: return failSending()
+      case .wouldBlock, .ended: break
+      }
+      if sent < bytes.count { state.remove(.writable) }
+    }
+    if sent < bytes.count { outgoing.append(UnsafeRawBufferPointer(rebasing: bytes[sent...])) }
+  }
+
+  /// Sends from the queue what the kernel takes.
+  private func send() {
+    guard isOpen, state.contains(.writable), !state.contains(.corked) else { return }
+    let waiting = outgoing.count
+    switch loop.kernel.send(descriptor, outgoing.bytes) {
+    case .bytes(let count):
+      outgoing.removeFirst(count)
+      if count < waiting { state.remove(.writable) }
+    case .failed: failSending()
+    case .wouldBlock, .ended: state.remove(.writable)
+    }
+  }
+
+  private func drain() {
+    send()
+    guard isOpen else { return }
+    if outgoing.isEmpty, state.contains(.closesWhenDrained) { return close() }
+    owner?.streamDrained(self)
+  }
+
+  /// The peer takes no more. It may still have said something, an early answer for instance, so
+  /// reading goes on and brings the end in its time.
+  private func failSending() {
+    state.insert([.sendingFailed, .peerClosed, .readable])
+    outgoing.removeAll()
+    if state.contains(.closesWhenDrained) { return close() }
+    if let registration { loop.callAgain(registration, .failed) }
+  }
+}
+
+// MARK: - Closing
+
+extension ByteStream {
+  /// Sends a FIN after what is queued; reading goes on. TLS says close_notify first.
+  package func finishSending() {
+    guard isOpen, outgoing.isEmpty else { return }
+    if let tls, tls.isEstablished {
+      tls.close()
+      sendCiphertext()
+    }
+    loop.kernel.shutdownSending(descriptor)
+  }
+
+  /// Closes once the queue is empty; whoever wants a bound on that time keeps a timer.
+  /// `asReset`: with a RST, for a peer that could take a FIN for a proper end.
+  package func closeWhenDrained(asReset: Bool = false) {
+    if asReset { state.insert(.resetsAtClose) }
+    guard isOpen, !outgoing.isEmpty, !state.contains(.sendingFailed) else { return close() }
+    state.insert([.closesWhenDrained, .readingPaused])
+  }
+
+  /// Closes now and lets go of the owner. What is queued is lost.
+  package func close() {
+    guard isOpen else { return }
+    if let tls, tls.isEstablished, state.isDisjoint(with: [.resetsAtClose, .sendingFailed]) {
+      tls.close()
+      sendCiphertext()
+    }
+    state.remove(.open)
+    owner = nil
+    outgoing.removeAll()
+    if let registration { loop.deregister(registration) }
+    registration = nil
+    if state.contains(.resetsAtClose) {
+      loop.kernel.reset(descriptor)
+    } else {
+      loop.kernel.close(descriptor)
+    }
+  }
+
+  /// Closes now, with a RST.
+  package func reset() {
+    state.insert(.resetsAtClose)
+    close()
+  }
+}

@@ -1,0 +1,254 @@
+// One request's life: from its head to the one entry in the books. The phases are here, and the
+// end; ExchangeRequest has what goes upstream, ExchangeResponse what comes down.
+
+internal import Connections
+internal import IO
+internal import Tap
+internal import Wire
+
+final class Exchange: Enrolled {
+  enum Phase {
+    /// Waiting to try again.
+    case backingOff
+    case connecting(PendingConnection)
+    /// Request bytes go up; no final head has come.
+    case waiting
+    case streaming
+    /// Upstream is done with; the client has not taken everything yet.
+    case flushing(ExchangeEnd)
+    case tunnel
+    case ended
+  }
+
+  /// What has to be remembered of the request once its head is gone.
+  struct Traits: OptionSet {
+    let rawValue: UInt16
+    static let head = Traits(rawValue: 1)
+    static let idempotent = Traits(rawValue: 2)
+    static let clientPersists = Traits(rawValue: 4)
+    static let clientIsHTTP10 = Traits(rawValue: 8)
+    static let upgrade = Traits(rawValue: 16)
+    /// The request's last byte has been read.
+    static let requestEnded = Traits(rawValue: 32)
+    /// `requestBuffer` no longer holds the request from its first byte.
+    static let requestForgotten = Traits(rawValue: 64)
+    /// Some of the request has been written upstream.
+    static let requestSent = Traits(rawValue: 128)
+    static let reusedConnection = Traits(rawValue: 256)
+    /// The client gets payload without chunks.
+    static let unchunks = Traits(rawValue: 512)
+    /// The connection serves the next request after this answer.
+    static let keepsAlive = Traits(rawValue: 1024)
+    /// The client could take a FIN for the answer's proper end.
+    static let endsAtClose = Traits(rawValue: 2048)
+    static let clientCorked = Traits(rawValue: 4096)
+    static let readLimited = Traits(rawValue: 8192)
+    /// Any byte of an answer, interim ones included, was sent to the client.
+    static let answered = Traits(rawValue: 16384)
+  }
+
+  var rosterPlace = -1
+  unowned let relay: Relay
+  let connection: ServerConnection
+  var route: ActiveRoute?
+  var endpoint: Endpoint?
+  /// Where the last try failed.
+  var failedEndpoint: Endpoint?
+  var client: ClientConnection?
+  var phase = Phase.backingOff
+  var traits: Traits = []
+  var dialect = CallerDialect.openAI
+  var timer: LoopTimer?
+  /// The request as upstream gets it, from its first byte: until it is sent, or until it can no
+  /// longer have to be sent again.
+  var requestBuffer: [UInt8] = []
+  var answer = AnswerState()
+  var tap: StreamTap?
+  var clocks = ExchangeClocks()
+  /// The request target, until the tap has had it.
+  var path: [UInt8] = []
+  /// Bytes handed to the client's connection, heads included.
+  var clientBytes: UInt64 = 0
+  /// `clientBytes` behind the first content event.
+  var tokenMark: UInt64?
+  var attempts = 0
+  let start: Instant
+  var deadline = Instant.distantFuture
+  var requestBodyBytes: UInt64 = 0
+  var responseBodyBytes: UInt64 = 0
+  var pausesOfUpstream = 0
+  /// Since when upstream is not read.
+  var upstreamPaused: Instant?
+  var pausedNanoseconds: UInt64 = 0
+  var pausesOfClient = 0
+
+  init(on connection: ServerConnection, of relay: Relay) {
+    self.connection = connection
+    self.relay = relay
+    start = connection.requestStart
+  }
+
+  var loop: EventLoop { relay.loop }
+  var upstream: Upstream? { route?.upstream }
+
+  var isEnded: Bool {
+    if case .ended = phase { true } else { false }
+  }
+}
+
+// MARK: - Beginning
+
+extension Exchange {
+  func begin(_ head: RequestHead, by route: ActiveRoute?) {
+    remember(head)
+    self.route = route
+    guard !relay.isRefusing else { return conclude(.draining) }
+    guard let route else { return conclude(.noRoute) }
+    if case .length(let bytes) = head.framing, let limit = relay.options.requestBodyLimitBytes,
+      bytes > limit
+    {
+      return conclude(.bodyTooLarge)
+    }
+    if let total = route.upstream.options.streamTimeout { deadline = start + total }
+    timer = LoopTimer(on: loop, owner: self)
+    // Written for one endpoint; a retry on another sends what this one would have got, and
+    // endpoints of one upstream are the same service.
+    let endpoint = route.upstream.pick(avoiding: nil)
+    relay.writer.forward(head, to: endpoint.options, by: route.route)
+    requestBuffer = relay.writer.bytes
+    connect(to: endpoint, allowingIdle: true)
+  }
+
+  /// An exchange that never became a request.
+  func refuse(_ refusal: RequestRefusal) { conclude(.refused(refusal)) }
+
+  private func remember(_ head: RequestHead) {
+    dialect = CallerDialect(path: head.headers.bytes.span.extracting(head.target))
+    path = Array(head.headers.bytes[head.originTarget])
+    if head.isMethod("HEAD") { traits.insert(.head) }
+    if head.isIdempotent || head.headers.first("idempotency-key") != nil {
+      traits.insert(.idempotent)
+    }
+    if head.isPersistent { traits.insert(.clientPersists) }
+    if head.version == .http10 { traits.insert(.clientIsHTTP10) }
+    if head.isUpgrade { traits.insert(.upgrade) }
+  }
+}
+
+// MARK: - Time
+
+extension Exchange: TimerOwner {
+  /// The next time limit, or the whole exchange's if that comes first.
+  func setTimer(inNanoseconds nanoseconds: UInt64) {
+    let (due, overflow) = loop.now.nanoseconds.addingReportingOverflow(nanoseconds)
+    timer?.set(overflow ? deadline : min(Instant(nanoseconds: due), deadline))
+  }
+
+  /// While the client holds weir up, upstream's silence is not its fault.
+  func restTimer() {
+    if deadline == .distantFuture { timer?.unset() } else { timer?.set(deadline) }
+  }
+
+  func timerFired(_ timer: LoopTimer) {
+    if loop.now >= deadline { return settle(.streamTimeOver) }
+    switch phase {
+    case .backingOff:
+      guard let upstream else { return }
+      connect(to: upstream.pick(avoiding: failedEndpoint), allowingIdle: true)
+      sendRequest()
+    case .waiting: settle(.noHeadInTime)
+    case .streaming, .tunnel: settle(.stalled)
+    case .connecting, .flushing, .ended: break
+    }
+  }
+}
+
+// MARK: - Ending
+
+extension Exchange {
+  /// Ends the exchange once the client has taken what came before the end.
+  func settle(_ end: ExchangeEnd) {
+    uncorkClient()
+    switch (phase, end) {
+    case (.ended, _): return
+    case (.flushing(let earlier), .clientGone) where earlier != .answered: conclude(earlier)
+    case (_, .clientGone), (_, .slowClient), (_, .drainDeadline): conclude(end)
+    default:
+      guard traits.contains(.answered), connection.queuedBytes > 0 else { return conclude(end) }
+      releaseUpstream(reusable: end == .answered)
+      timer?.unset()
+      phase = .flushing(end)
+    }
+  }
+
+  /// The one way out: books, upstream, client, in this order.
+  private func conclude(_ end: ExchangeEnd) {
+    guard !isEnded else { return }
+    if case .connecting(let pending) = phase { pending.cancel() }
+    phase = .ended
+    timer?.invalidate()
+    releaseUpstream(reusable: end == .answered)
+    endPause()
+    concludeObserving()
+    let verdict = Verdict(end, answer)
+    if !traits.contains(.answered), let status = verdict.clientStatus { answer.status = status }
+    relay.ended(self, summary(verdict))
+    part(from: verdict, end)
+  }
+
+  func releaseUpstream(reusable: Bool) {
+    if let client {
+      if reusable, traits.contains(.requestEnded), client.queuedBytes == 0 {
+        endpoint?.pool.giveBack(client)
+      } else {
+        client.close()
+      }
+    }
+    client = nil
+    endpoint?.activeCount -= 1
+    endpoint = nil
+  }
+
+  private func summary(_ verdict: Verdict) -> ExchangeSummary {
+    ExchangeSummary(
+      route: route?.route.name, upstream: upstream?.options.name, verdict: verdict,
+      status: answer.status, start: start, end: loop.now, requestBodyBytes: requestBodyBytes,
+      responseBodyBytes: responseBodyBytes, pausesOfUpstream: pausesOfUpstream,
+      pausesOfClient: pausesOfClient, attempts: attempts,
+      reusedConnection: traits.contains(.reusedConnection))
+  }
+
+  private func part(from verdict: Verdict, _ end: ExchangeEnd) {
+    switch end {
+    case .clientGone: connection.abandon()
+    case .answered where !traits.contains(.upgrade) || answer.status != 101:
+      connection.finishResponse(keepsAlive: traits.contains(.keepsAlive))
+    case _ where !traits.contains(.answered) && verdict.clientStatus != nil:
+      sendError(verdict, end)
+    default:
+      connection.cut(asReset: traits.contains(.endsAtClose))
+    }
+  }
+
+  private func sendError(_ verdict: Verdict, _ end: ExchangeEnd) {
+    let status = verdict.clientStatus ?? 502
+    let type = verdict.errorType?.rawValue ?? "other"
+    let body = dialect.body(
+      status: status, type: type, message: end.message(upstream: upstream?.options.name))
+    let keepsAlive = traits.isSuperset(of: [.clientPersists, .requestEnded]) && !relay.isDraining
+    relay.writer.reset()
+    relay.writer.statusLine(status: status)
+    relay.writer.field("Content-Type", "application/json")
+    relay.writer.field("Content-Length", body.utf8.count)
+    relay.writer.field("x-weir-error", type)
+    if !keepsAlive {
+      relay.writer.field("Connection", "close")
+    } else if traits.contains(.clientIsHTTP10) {
+      relay.writer.field("Connection", "keep-alive")
+    }
+    relay.writer.end()
+    let bytes = relay.writer.bytes + (traits.contains(.head) ? [] : Array(body.utf8))
+    connection.send(bytes.span)
+    connection.finishResponse(keepsAlive: keepsAlive)
+  }
+}

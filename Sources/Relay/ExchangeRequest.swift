@@ -1,0 +1,176 @@
+// The way up: connections, request bytes, and the few cases in which a request is sent again.
+
+internal import Connections
+internal import IO
+internal import Wire
+
+extension Exchange: RequestHandler {
+  func requestBody(_ wire: Span<UInt8>, payload: [Range<Int>]) {
+    for range in payload { requestBodyBytes &+= UInt64(range.count) }
+    if let limit = relay.options.requestBodyLimitBytes, requestBodyBytes > limit {
+      return settle(.bodyTooLarge)
+    }
+    guard let client, traits.contains(.requestSent) else { return hold(wire) }
+    if !traits.contains(.requestForgotten) { hold(wire) }
+    client.send(wire)
+    if case .waiting = phase { awaitHead() }
+    pauseClientIfFull()
+  }
+
+  func requestEnded() { traits.insert(.requestEnded) }
+
+  func requestReadEnded() { sendRequest() }
+
+  func requestMalformed(_ error: HTTP1Error) { settle(.refused(.malformed(error))) }
+
+  func requestTimedOut() { settle(.bodyTimedOut) }
+
+  func clientGone() {
+    guard case .tunnel = phase else { return settle(.clientGone) }
+    // Nobody is left to take what is queued.
+    connection.abandon()
+    settle(.answered)
+  }
+
+  func clientTooSlow() { settle(.slowClient) }
+
+  /// Keeps request bytes that cannot go up yet, or that may have to go up again.
+  private func hold(_ wire: Span<UInt8>) {
+    requestBuffer.append(copying: wire)
+    guard requestBuffer.count > relay.options.requestBufferBytes else { return }
+    if traits.contains(.requestSent) {
+      forgetRequest()
+    } else {
+      connection.pauseReading()
+    }
+  }
+
+  private func forgetRequest() {
+    traits.insert(.requestForgotten)
+    requestBuffer = []
+  }
+}
+
+// MARK: - Connecting
+
+extension Exchange {
+  func connect(to endpoint: Endpoint, allowingIdle: Bool) {
+    attempts += 1
+    self.endpoint = endpoint
+    endpoint.activeCount += 1
+    if allowingIdle, let idle = endpoint.pool.takeIdle() {
+      traits.insert(.reusedConnection)
+      return use(idle)
+    }
+    traits.remove(.reusedConnection)
+    restTimer()
+    phase = .connecting(
+      endpoint.pool.connect { [unowned self] result in
+        switch result {
+        case .success(let connection):
+          use(connection)
+          sendRequest()
+        case .failure(let failure): retry(after: .notConnected(failure))
+        }
+      })
+  }
+
+  private func use(_ connection: ClientConnection) {
+    client = connection
+    phase = .waiting
+    connection.begin(self, isHEAD: traits.contains(.head))
+  }
+
+  /// Sends what has been gathered, once there is a connection; the rest of the body then follows
+  /// as it comes.
+  func sendRequest() {
+    guard let client, case .waiting = phase, !traits.contains(.requestSent) else { return }
+    traits.insert(.requestSent)
+    clocks.up = clocks.up ?? loop.now
+    let request = requestBuffer
+    client.send(request.span)
+    // On a fresh connection nothing is sent twice, unless the settings ask for it by status.
+    let mayRepeat =
+      traits.isSuperset(of: [.reusedConnection, .idempotent])
+      || upstream?.options.retryStatuses.isEmpty == false
+    if !mayRepeat || !hasTriesLeft || requestBuffer.count > relay.options.requestBufferBytes {
+      forgetRequest()
+    }
+    awaitHead()
+    if connection.isReadingPaused, !pauseClientIfFull() { connection.resumeReading() }
+  }
+
+  private var hasTriesLeft: Bool { attempts < upstream?.options.attempts ?? 1 }
+
+  private func awaitHead() { setTimer(inNanoseconds: upstream?.firstByteNanoseconds ?? 0) }
+
+  /// Tries again after a failure that left upstream without a byte of the request.
+  private func retry(after end: ExchangeEnd) {
+    guard hasTriesLeft, end.isWorthRetrying else { return settle(end) }
+    backOff()
+  }
+
+  private func backOff() {
+    guard let upstream else { return }
+    failedEndpoint = endpoint
+    releaseUpstream(reusable: false)
+    traits.remove(.requestSent)
+    phase = .backingOff
+    // Half of it at random, so that a provider's bad moment is not answered by all at once.
+    let full = upstream.options.retryBackoff.wholeNanoseconds << UInt64(min(attempts - 1, 10))
+    setTimer(inNanoseconds: full / 2 + relay.random.next() % (full / 2 + 1))
+  }
+
+  /// Drops an answer that the settings call worth another try; returns whether it did.
+  func retry(insteadOf status: Int) -> Bool {
+    guard let upstream, upstream.options.retryStatuses.contains(status), hasTriesLeft,
+      traits.contains(.requestEnded), traits.isDisjoint(with: [.requestForgotten, .answered])
+    else { return false }
+    backOff()
+    return true
+  }
+
+  /// A kept connection that closes before it answers was most likely closed before it was used:
+  /// RFC 9110 §9.2.2 lets idempotent requests be sent again.
+  func retryOnFreshConnection() -> Bool {
+    guard case .waiting = phase, !traits.contains(.requestForgotten), hasTriesLeft,
+      traits.isSuperset(of: [.reusedConnection, .idempotent]), !traits.contains(.answered)
+    else { return false }
+    guard let endpoint else { return false }
+    releaseUpstream(reusable: false)
+    traits.remove(.requestSent)
+    connect(to: endpoint, allowingIdle: false)
+    return true
+  }
+}
+
+extension ExchangeEnd {
+  fileprivate var isWorthRetrying: Bool {
+    switch self {
+    // A certificate is as wrong the second time, and descriptors are as short.
+    case .notConnected(.tls), .notConnected(.exhausted): false
+    default: true
+    }
+  }
+}
+
+// MARK: - Backpressure from upstream
+
+extension Exchange {
+  @discardableResult
+  private func pauseClientIfFull() -> Bool {
+    guard let client, client.queuedBytes >= relay.options.relayBufferBytes else { return false }
+    if !connection.isReadingPaused { pausesOfClient += 1 }
+    connection.pauseReading()
+    return true
+  }
+
+  func upstreamDrained() {
+    guard let client else { return }
+    if case .waiting = phase { awaitHead() }
+    guard connection.isReadingPaused, traits.contains(.requestSent),
+      client.queuedBytes <= relay.options.relayBufferBytes / 2
+    else { return }
+    if !traits.contains(.requestEnded) || traits.contains(.upgrade) { connection.resumeReading() }
+  }
+}

@@ -1,0 +1,158 @@
+// The way down: heads rewritten as little as may be, bodies not at all.
+
+internal import Connections
+internal import IO
+internal import Tap
+internal import Wire
+
+extension Exchange: ResponseHandler {
+  func responseHead(_ head: ResponseHead) {
+    if head.isSwitchingProtocols { return switchProtocols(head) }
+    if head.isInformational { return sendInterim(head) }
+    if retry(insteadOf: head.status) { return }
+    requestBuffer = []
+    traits.insert([.requestForgotten, .answered])
+    answer.status = head.status
+    phase = .streaming
+    // Held back until the read is used up, so that the head and what came with it leave together.
+    traits.insert(.clientCorked)
+    connection.cork()
+    send(head, as: delivery(of: head))
+    beginObserving(head)
+    expectMore()
+  }
+
+  func responseBody(_ wire: Span<UInt8>, payload: [Range<Int>]) {
+    if traits.contains(.unchunks) {
+      for range in payload { sendDown(wire.extracting(range)) }
+    } else {
+      sendDown(wire)
+    }
+    uncorkClient()
+    for range in payload { responseBodyBytes &+= UInt64(range.count) }
+    expectMore()
+    mindWatermark()
+    observe(wire, payload: payload)
+  }
+
+  private func sendDown(_ bytes: Span<UInt8>) {
+    clientBytes &+= UInt64(bytes.count)
+    connection.send(bytes)
+  }
+
+  func responseEnded() { settle(.answered) }
+
+  func responseReadEnded() {
+    guard traits.contains(.clientCorked) else { return }
+    uncorkClient()
+    mindWatermark()
+  }
+
+  func responseFailed(_ failure: ResponseFailure) {
+    switch failure {
+    case .closed:
+      if !retryOnFreshConnection() { settle(.upstreamClosed) }
+    case .malformed(let error): settle(.upstreamMalformed(error))
+    }
+  }
+
+  func uncorkClient() {
+    guard traits.contains(.clientCorked) else { return }
+    traits.remove(.clientCorked)
+    connection.uncork()
+  }
+
+  private func expectMore() {
+    guard let upstream else { return }
+    if case .tunnel = phase {
+      setTimer(inNanoseconds: relay.options.tunnelIdleTimeout.wholeNanoseconds)
+    } else {
+      setTimer(inNanoseconds: upstream.idleNanoseconds)
+    }
+  }
+
+  private func send(_ head: ResponseHead, as delivery: Delivery) {
+    relay.writer.forward(head, as: delivery)
+    let bytes = relay.writer.bytes
+    sendDown(bytes.span)
+  }
+
+  /// RFC 9110 §15.2: a client of HTTP/1.0 gets no interim answers.
+  private func sendInterim(_ head: ResponseHead) {
+    guard !traits.contains(.clientIsHTTP10) else { return }
+    traits.insert(.answered)
+    send(head, as: Delivery())
+  }
+
+  private func switchProtocols(_ head: ResponseHead) {
+    guard traits.contains(.upgrade) else { return settle(.upstreamMalformed(.badStatusLine)) }
+    requestBuffer = []
+    traits.insert([.requestForgotten, .answered])
+    answer.status = 101
+    phase = .tunnel
+    send(head, as: Delivery(connection: .upgrade))
+    expectMore()
+    connection.becomeTunnel()
+  }
+
+  private func delivery(of head: ResponseHead) -> Delivery {
+    var delivery = Delivery()
+    let isHTTP10 = traits.contains(.clientIsHTTP10)
+    delivery.unchunks = isHTTP10 && head.framing == .chunked
+    let endsAtClose = delivery.unchunks || head.framing == .untilClose
+    let keepsAlive = traits.contains(.clientPersists) && !endsAtClose && !relay.isDraining
+    if delivery.unchunks { traits.insert(.unchunks) }
+    if endsAtClose { traits.insert(.endsAtClose) }
+    if keepsAlive { traits.insert(.keepsAlive) }
+    switch (keepsAlive, isHTTP10) {
+    case (true, true): delivery.connection = .keepAlive
+    case (true, false), (false, true): delivery.connection = .unsaid
+    case (false, false): delivery.connection = .close
+    }
+    return delivery
+  }
+}
+
+// MARK: - Backpressure from the client
+
+extension Exchange {
+  /// Reads no more from upstream than the relay buffer has room for; none when it is full.
+  private func mindWatermark() {
+    let queued = connection.queuedBytes
+    guard queued > 0, let client else { return }
+    let room = relay.options.relayBufferBytes - queued
+    if room > 0 {
+      client.readLimit = room
+      traits.insert(.readLimited)
+    } else if !client.isReadingPaused {
+      client.pauseReading()
+      pausesOfUpstream += 1
+      upstreamPaused = loop.now
+      restTimer()
+    }
+  }
+
+  func clientDrained() {
+    let queued = connection.queuedBytes
+    noteAccepted()
+    if case .flushing(let end) = phase, queued == 0 { return settle(end) }
+    guard let client, queued <= relay.options.relayBufferBytes / 2 else { return }
+    if traits.contains(.readLimited) {
+      client.readLimit = relay.options.relayBufferBytes - queued
+      if queued == 0 { traits.remove(.readLimited) }
+    }
+    guard client.isReadingPaused else { return }
+    endPause()
+    client.resumeReading()
+    expectMore()
+  }
+
+  /// What was not read because the client took nothing is no silence of upstream's.
+  func endPause() {
+    guard let since = upstreamPaused else { return }
+    upstreamPaused = nil
+    let time = loop.now.nanoseconds(since: since)
+    pausedNanoseconds &+= time
+    tap?.excludeFromGap(nanoseconds: time)
+  }
+}

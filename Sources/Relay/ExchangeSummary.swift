@@ -1,0 +1,29 @@
+// What the books, the log and the tests learn of an exchange when it has ended.
+
+package import IO
+
+package struct ExchangeSummary: Sendable {
+  /// nil where no route matched.
+  package var route: String?
+  package var upstream: String?
+  package var verdict: Verdict
+  /// What the client saw; nil if it saw no head.
+  package var status: Int?
+  package var start: Instant
+  package var end: Instant
+  /// Payload bytes, without chunk framing.
+  package var requestBodyBytes: UInt64
+  package var responseBodyBytes: UInt64
+  package var pausesOfUpstream: Int
+  package var pausesOfClient: Int
+  package var attempts: Int
+  package var reusedConnection: Bool
+}
+
+/// Is told of every exchange, on the loop's thread.
+package protocol RelayObserver: AnyObject {
+  /// A request head was read, or refused.
+  func exchangeAccepted()
+  /// Exactly once for each accepted one.
+  func exchangeEnded(_ summary: ExchangeSummary)
+}

@@ -1,0 +1,120 @@
+// Heads on their way through: the same lines in the same order and case, without those that
+// concern one connection only (RFC 9110 §7.6.1), and with what the route says.
+
+internal import Wire
+
+extension HeadWriter {
+  /// The request as upstream gets it. Its framing fields stay: the body is forwarded as it came.
+  mutating func forward(_ head: RequestHead, to upstream: EndpointOptions, by route: Route) {
+    reset()
+    let (prefix, target) = forwardedTarget(of: head, upstream, route)
+    requestLine(of: head, prefix: prefix, target: target)
+    let headers = head.headers
+    let rules = route.requestHeaders
+    var written: [Bool] =
+      rules.isEmpty ? [] : Array(repeating: false, count: rules.replacements.count)
+    var hasHost = false
+    for line in headers.fields {
+      if !rules.isEmpty, rewrite(line, of: headers, by: rules, &written) { continue }
+      if headers.name(line, is: "host") {
+        hasHost = true
+        field("Host", upstream.authority)
+      } else if !headers.isHopByHop(line, keepingUpgrade: head.isUpgrade) {
+        copyLine(of: line, from: headers)
+      }
+    }
+    if !hasHost, !rules.replacements.contains(where: { $0.name == Array("host".utf8) }) {
+      field("Host", upstream.authority)
+    }
+    for (index, rule) in rules.replacements.enumerated() where !written[index] {
+      field(rule.name, rule.value)
+    }
+    if head.isUpgrade { field("Connection", "Upgrade") }
+    end()
+  }
+
+  /// The upstream's path, then what the route leaves of the request's, as raw bytes.
+  private func forwardedTarget(
+    of head: RequestHead, _ upstream: EndpointOptions, _ route: Route
+  ) -> (prefix: [UInt8], target: Range<Int>) {
+    var target = head.originTarget
+    guard route.strips, target.count >= route.pathPrefix.count else {
+      return (upstream.pathPrefix, target)
+    }
+    target = target.lowerBound + route.pathPrefix.count..<target.upperBound
+    let slash = UInt8(ascii: "/")
+    let first = target.isEmpty ? nil : head.headers.bytes[target.lowerBound]
+    guard first != slash, first != UInt8(ascii: "?") else { return (upstream.pathPrefix, target) }
+    return (upstream.pathPrefix + [slash], target)
+  }
+
+  /// Applies the route's rules to one line; returns whether they took its place.
+  private mutating func rewrite(
+    _ line: HeaderFields.Field, of headers: HeaderFields, by rules: HeaderRules,
+    _ written: inout [Bool]
+  ) -> Bool {
+    for (index, rule) in rules.replacements.enumerated()
+    where headers.name(line, isLowercased: rule.name) {
+      if !written[index] { field(rule.name, rule.value) }
+      written[index] = true
+      return true
+    }
+    return rules.removals.contains { headers.name(line, isLowercased: $0) }
+  }
+
+  /// The answer's head as the client gets it.
+  mutating func forward(_ head: ResponseHead, as delivery: Delivery) {
+    reset()
+    statusLine(of: head)
+    let headers = head.headers
+    for line in headers.fields {
+      if headers.isHopByHop(line, keepingUpgrade: head.isSwitchingProtocols) { continue }
+      if delivery.unchunks, headers.name(line, is: "transfer-encoding") { continue }
+      copyLine(of: line, from: headers)
+    }
+    switch delivery.connection {
+    case .unsaid: break
+    case .close: field("Connection", "close")
+    case .keepAlive: field("Connection", "keep-alive")
+    case .upgrade: field("Connection", "Upgrade")
+    }
+    end()
+  }
+}
+
+/// How an answer goes to its client.
+struct Delivery {
+  enum ConnectionField {
+    /// What the version implies holds.
+    case unsaid
+    case close, keepAlive, upgrade
+  }
+
+  /// The client knows no chunks: it gets the payload, delimited by close.
+  var unchunks = false
+  var connection = ConnectionField.unsaid
+}
+
+extension HeaderFields {
+  /// Whether a line speaks about one connection: RFC 9110 §7.6.1, and what `Connection` names.
+  /// `Transfer-Encoding` is none here, because chunks are forwarded as they came.
+  func isHopByHop(_ line: Field, keepingUpgrade: Bool) -> Bool {
+    switch line.name.count {
+    case 2 where name(line, is: "te"): return true
+    case 7 where name(line, is: "upgrade"): return !keepingUpgrade
+    case 10 where name(line, is: "connection") || name(line, is: "keep-alive"): return true
+    case 16 where name(line, is: "proxy-connection"): return true
+    default: return connectionNominates(line)
+    }
+  }
+
+  func name(_ line: Field, isLowercased name: [UInt8]) -> Bool {
+    guard line.name.count == name.count else { return false }
+    for (index, octet) in zip(line.name, name) {
+      let own = bytes[index]
+      let lowered = own >= 0x41 && own <= 0x5a ? own | 0x20 : own
+      if lowered != octet { return false }
+    }
+    return true
+  }
+}

@@ -1,0 +1,148 @@
+// One loop's relay: takes requests from its connections, finds their routes, and keeps account of
+// all exchanges that are under way.
+
+package import Connections
+package import IO
+package import Wire
+
+package final class Relay: RequestServer {
+  package let loop: EventLoop
+  package private(set) var options: RelayOptions
+  package private(set) var isDraining = false
+  private(set) var isRefusing = false
+  /// Requests taken, and exchanges ended, since start.
+  package private(set) var acceptedCount = 0
+  package private(set) var endedCount = 0
+
+  var writer = HeadWriter()
+  var random: any RandomNumberGenerator
+  private let resolver: Resolver
+  private let scratch = PayloadScratch()
+  private let observer: (any RelayObserver)?
+  private var routes: [ActiveRoute] = []
+  private var upstreams: [Upstream] = []
+  private var exchanges = Roster<Exchange>()
+  private var connections: [ObjectIdentifier: ServerConnection] = [:]
+  /// Called once, when a drain has left nothing open.
+  private var drained: (() -> Void)?
+
+  package init(
+    on loop: EventLoop, options: RelayOptions, names: any NameService,
+    observer: (any RelayObserver)?,
+    random: any RandomNumberGenerator = SystemRandomNumberGenerator()
+  ) throws(SystemError) {
+    self.loop = loop
+    self.options = options
+    self.observer = observer
+    self.random = random
+    resolver = try Resolver(on: loop, service: names)
+    apply(options)
+  }
+
+  /// The next request finds the new settings; open exchanges keep those they began with.
+  package func apply(_ options: RelayOptions) {
+    self.options = options
+    for upstream in upstreams { upstream.closePools() }
+    upstreams = options.upstreams.map {
+      Upstream($0, on: loop, resolver: resolver, scratch: scratch)
+    }
+    routes = options.routes.compactMap { route in
+      upstreams.first { $0.options.name == route.upstream }.map { ActiveRoute(route, to: $0) }
+    }
+  }
+
+  package var activeCount: Int { exchanges.members.count }
+  package var connectionCount: Int { connections.count }
+  package var idleUpstreamCount: Int { upstreams.reduce(0) { $0 + $1.idleCount } }
+
+  /// Serves an accepted descriptor, which becomes the relay's.
+  package func serve(_ descriptor: Int32, from peer: SocketAddress, tls context: TLSContext?) {
+    let session: TLSSession?
+    do {
+      session = try context.map { context throws(TLSError) in
+        try TLSSession(server: context, buffers: loop.buffers.tls)
+      }
+    } catch {
+      return loop.kernel.close(descriptor)
+    }
+    let connection = try? ServerConnection(
+      accepted: descriptor, from: peer, on: loop, tls: session, options: options.server,
+      scratch: scratch, server: self)
+    guard let connection else { return }
+    connections[ObjectIdentifier(connection)] = connection
+  }
+}
+
+// MARK: - Requests
+
+extension Relay {
+  package func connection(
+    _ connection: ServerConnection, began head: RequestHead
+  ) -> any RequestHandler {
+    let exchange = accept(on: connection)
+    exchange.begin(head, by: route(for: head))
+    return exchange
+  }
+
+  package func connection(_ connection: ServerConnection, refused refusal: RequestRefusal) {
+    accept(on: connection).refuse(refusal)
+  }
+
+  package func connectionClosed(_ connection: ServerConnection) {
+    connections[ObjectIdentifier(connection)] = nil
+    reportIfDrained()
+  }
+
+  private func accept(on connection: ServerConnection) -> Exchange {
+    acceptedCount += 1
+    observer?.exchangeAccepted()
+    let exchange = Exchange(on: connection, of: self)
+    exchanges.add(exchange)
+    return exchange
+  }
+
+  private func route(for head: RequestHead) -> ActiveRoute? {
+    let span = head.headers.bytes.span.extracting(head.originTarget)
+    let path = head.originTargetLacksRoot ? Self.root.span : span
+    return routes.first { $0.matches(path) }
+  }
+
+  private static let root: [UInt8] = [UInt8(ascii: "/")]
+
+  func ended(_ exchange: Exchange, _ summary: ExchangeSummary) {
+    endedCount += 1
+    exchanges.remove(exchange)
+    observer?.exchangeEnded(summary)
+  }
+}
+
+// MARK: - Draining
+
+extension Relay {
+  /// From now on each answer is its connection's last; `completion` is called once none is left.
+  ///
+  /// `refusing`: new requests get 503, and connections that wait for one are closed. Without it,
+  /// after a takeover, they are served: a client may be sending on any of them just now.
+  package func drain(refusing: Bool, completion: @escaping () -> Void) {
+    isDraining = true
+    isRefusing = refusing
+    drained = completion
+    if refusing {
+      for connection in Array(connections.values) { connection.closeIfIdle() }
+    }
+    for upstream in upstreams { upstream.closePools() }
+    reportIfDrained()
+  }
+
+  /// Cuts what is still open.
+  package func endDrain() {
+    for exchange in exchanges.members { exchange.settle(.drainDeadline) }
+    for connection in Array(connections.values) { connection.abandon() }
+  }
+
+  private func reportIfDrained() {
+    guard isDraining, connections.isEmpty, let drained else { return }
+    self.drained = nil
+    drained()
+  }
+}

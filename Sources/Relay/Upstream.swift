@@ -1,0 +1,75 @@
+// One loop's view of a provider: its options, made ready for use, and its endpoints' connections.
+
+internal import Connections
+internal import IO
+
+/// One address of a provider, its pool, and what is under way there.
+final class Endpoint {
+  let options: EndpointOptions
+  let pool: UpstreamPool
+  var activeCount = 0
+
+  init(_ options: EndpointOptions, pool: UpstreamPool) {
+    self.options = options
+    self.pool = pool
+  }
+}
+
+final class Upstream {
+  let options: UpstreamOptions
+  let endpoints: [Endpoint]
+  // Durations divide slowly, and these are added to a clock for every read.
+  let firstByteNanoseconds: UInt64
+  let idleNanoseconds: UInt64
+  private var turn = 0
+
+  init(
+    _ options: UpstreamOptions, on loop: EventLoop, resolver: Resolver, scratch: PayloadScratch
+  ) {
+    self.options = options
+    firstByteNanoseconds = options.firstByteTimeout.wholeNanoseconds
+    idleNanoseconds = options.idleTimeout.wholeNanoseconds
+    endpoints = options.endpoints.map {
+      let pool = UpstreamPool(
+        to: $0.origin, options: options.pool, on: loop, resolver: resolver, scratch: scratch)
+      return Endpoint($0, pool: pool)
+    }
+  }
+
+  /// The endpoint for the next try: another one than `failed`, if there is another.
+  func pick(avoiding failed: Endpoint?) -> Endpoint {
+    if endpoints.count == 1 { return endpoints[0] }
+    turn = (turn + 1) % endpoints.count
+    // Beginning at each endpoint in turn, so that equals share.
+    let candidates = (0..<endpoints.count).map { endpoints[($0 + turn) % endpoints.count] }
+      .filter { $0 !== failed }
+    switch options.balance {
+    case .roundRobin: return candidates[0]
+    case .leastStreams: return candidates.min { $0.activeCount < $1.activeCount }!
+    }
+  }
+
+  var idleCount: Int { endpoints.reduce(0) { $0 + $1.pool.idleCount } }
+
+  func closePools() {
+    for endpoint in endpoints { endpoint.pool.close() }
+  }
+}
+
+/// A route with its upstream at hand. Exchanges keep theirs through a reload.
+final class ActiveRoute {
+  let route: Route
+  let upstream: Upstream
+
+  init(_ route: Route, to upstream: Upstream) {
+    self.route = route
+    self.upstream = upstream
+  }
+
+  func matches(_ path: Span<UInt8>) -> Bool {
+    let prefix = route.pathPrefix
+    guard path.count >= prefix.count else { return false }
+    for index in prefix.indices where path[index] != prefix[index] { return false }
+    return true
+  }
+}

@@ -1,0 +1,175 @@
+// The providers that weir connects to.
+
+/// One provider: the same service at one address or several.
+struct UpstreamSettings: SettingsSection {
+  /// Which endpoint a request goes to.
+  enum Balance: String, CaseIterable, Sendable {
+    case leastStreams = "least_streams"
+    case roundRobin = "round_robin"
+  }
+
+  /// The `provider` label; `auto` decides by host and by what the stream shows.
+  enum Provider: String, CaseIterable, Sendable {
+    case auto, openai, anthropic
+    case gemini = "gcp.gemini"
+    case ollama
+    case azureOpenAI = "azure.ai.openai"
+    case bedrock = "aws.bedrock"
+    case cohere
+    case mistral = "mistral_ai"
+    case groq, deepseek
+    case xAI = "x_ai"
+    case perplexity, openrouter, together, fireworks, vllm, tgi
+    case llamaCPP = "llama_cpp"
+    case mcp, other
+  }
+
+  /// As written; use `targets`.
+  var url: UpstreamURL?
+  /// As written; use `targets`.
+  var endpoints: [UpstreamURL] = []
+  var balance = Balance.leastStreams
+  var provider = Provider.auto
+  var tls = UpstreamTLSSettings()
+  var connectTimeout = Duration.seconds(10)
+  var firstByteTimeout: Duration? = .seconds(600)
+  var idleTimeout: Duration? = .seconds(600)
+  var streamTimeout: Duration?
+  var retry = RetrySettings()
+  var keepAlive = KeepAliveSettings()
+
+  /// Where it is; never empty, and all of one scheme.
+  var targets: [UpstreamURL] { url.map { [$0] } ?? endpoints }
+
+  static var fields: [SettingField<UpstreamSettings>] { places + waits }
+
+  private static var places: [SettingField<UpstreamSettings>] {
+    [
+      .value(
+        "url", \.url, SettingKind<UpstreamURL>.url.optional(),
+        flag: .flag("--upstream", "URL"), example: .set("\"https://api.openai.com\""),
+        help: "Where the provider is. Its path goes before what is left of the request's.",
+        consequence: "Needed, unless there are endpoints."),
+      .values(
+        "endpoints", \.endpoints, of: .url,
+        example: .proposed("[\"http://10.0.0.1:8000\", \"http://10.0.0.2:8000\"]"),
+        help: "Several URLs of one service, in place of url.",
+        consequence: "Each request goes to one of them, chosen by balance."),
+      .value(
+        "balance", \.balance, .word,
+        help: "How an endpoint is chosen: the one with the fewest open streams, or in turn.",
+        consequence: "Streams differ so much in length that turns load endpoints unevenly."),
+      .value(
+        "provider", \.provider, .word,
+        help: "The label provider in metrics and logs; \"auto\" goes by host and by the stream.",
+        consequence: "Changes labels alone, never what is relayed."),
+      .section("tls", \.tls, help: "TLS towards an https URL."),
+    ]
+  }
+
+  private static var waits: [SettingField<UpstreamSettings>] {
+    [
+      .value(
+        "connect_timeout", \.connectTimeout, .duration(),
+        help: "How long a connection may take: name, TCP over all addresses, and TLS.",
+        consequence: "When it is over the client gets 504; the outcome is connect_failed."),
+      .value(
+        "first_byte_timeout", \.firstByteTimeout, .durationOrOff,
+        help: "How long the provider may take from the sent request to its response head.",
+        consequence: "When it is over the client gets 504; the outcome is upstream_timeout."),
+      .value(
+        "idle_timeout", \.idleTimeout, .durationOrOff,
+        help: "How long the provider may be silent inside a response.",
+        consequence: "When it is over the stream is cut; the outcome is upstream_stalled."),
+      .value(
+        "stream_timeout", \.streamTimeout, .durationOrOff,
+        help: "How long a whole exchange may take from the sent request on.",
+        consequence: "When it is over the stream is cut; the outcome is upstream_timeout."),
+      .section("retry", \.retry, help: "When a request that failed is sent again."),
+      .section("keep_alive", \.keepAlive, help: "Connections kept for the next request."),
+    ]
+  }
+}
+
+/// TLS towards a provider. The files are read again on SIGHUP.
+struct UpstreamTLSSettings: SettingsSection {
+  /// Nil for the system's authorities.
+  var caFile: String?
+  /// Set together with `clientKey`, or not at all.
+  var clientCertificate: String?
+  var clientKey: String?
+  /// Nil for the URL's host.
+  var serverName: String?
+
+  static var fields: [SettingField<UpstreamTLSSettings>] {
+    [
+      .value(
+        "ca_file", \.caFile, SettingKind<String>.path(.certificates).optional(),
+        flag: .flag("--upstream-ca", "FILE"), example: .proposed("\"/etc/weir/ca.crt\""),
+        help: "Authorities to trust, PEM, in place of the system's.",
+        consequence: "A certificate that none of them signed is refused: 502, error type tls."),
+      .value(
+        "client_certificate", \.clientCertificate,
+        SettingKind<String>.path(.certificates).optional(),
+        example: .proposed("\"/etc/weir/client.crt\""),
+        help: "The certificate, PEM, that weir shows if the provider asks.",
+        consequence: "Needs client_key."),
+      .value(
+        "client_key", \.clientKey, SettingKind<String>.path(.privateKey).optional(),
+        example: .proposed("\"/etc/weir/client.key\""),
+        help: "The private key, PEM, of client_certificate.",
+        consequence: "Needs client_certificate."),
+      .value(
+        "server_name", \.serverName, SettingKind<String>.hostName.optional(),
+        flag: .flag("--upstream-server-name", "NAME"),
+        example: .proposed("\"api.openai.com\""),
+        help: "The name asked for (SNI) and checked in the certificate, in place of the host.",
+        consequence: "Serves where the URL leads to an address or to a tunnel's end."),
+    ]
+  }
+}
+
+struct RetrySettings: SettingsSection {
+  /// The first one counted: 1 sends nothing again.
+  var attempts = 2
+  /// The pause before the second attempt; it doubles with each further one.
+  var backoff = Duration.milliseconds(100)
+  /// Statuses of a response head after which the request is sent again too.
+  var statuses: [Int] = []
+
+  static var fields: [SettingField<RetrySettings>] {
+    [
+      .value(
+        "attempts", \.attempts, .integer(1...10),
+        help: "How often a request is sent at most; 1 sends none again.",
+        consequence: "Only what provably did no work is sent again, unless statuses says more."),
+      .value(
+        "backoff", \.backoff, .duration(.zero...SettingKind.longest),
+        help: "The pause before the second attempt; it doubles with each further one.",
+        consequence: "The client waits that much longer."),
+      .values(
+        "statuses", \.statuses, of: .integer(400...599), example: .proposed("[429, 503]"),
+        help: "Statuses of the provider's answer after which a request is sent again.",
+        consequence: "The provider may do, and charge, the same work more than once."),
+    ]
+  }
+}
+
+struct KeepAliveSettings: SettingsSection {
+  /// Idle connections kept on each loop.
+  var maxIdle = 64
+  var idleTimeout = Duration.seconds(60)
+
+  static var fields: [SettingField<KeepAliveSettings>] {
+    [
+      .value(
+        "max_idle", \.maxIdle, .integer(0...10_000),
+        help: "Idle connections kept for each loop; 0 keeps none.",
+        consequence: "What is over is closed; the next request pays for a new connection."),
+      .value(
+        "idle_timeout", \.idleTimeout, .duration(),
+        help: "How long an idle connection is kept.",
+        consequence: "Longer than the provider keeps it gains nothing."),
+    ]
+  }
+}

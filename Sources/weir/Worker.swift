@@ -1,0 +1,117 @@
+// One relay loop on a thread of its own. The rest of the process reaches it by mailbox alone.
+
+import Connections
+import IO
+import Relay
+
+/// A listening socket of one loop, and how connections on it speak.
+struct WorkerListener: Sendable {
+  var descriptor: Int32
+  /// Its place in the settings' list, by which a reload finds its new TLS context.
+  var place: Int
+}
+
+/// One generation of what workers are told.
+struct WorkerOptions: Sendable {
+  var relay: RelayOptions
+  /// By the listener's place in the settings; nil is plaintext.
+  var listenerTLS: [TLSContext?]
+}
+
+enum WorkerCommand: Sendable {
+  case apply(WorkerOptions)
+  /// Stop accepting after a while: the queue's connections first, then the sockets.
+  case closeListeners(after: Duration)
+  /// Stop accepting at once: another process has the sockets, and their queues with them.
+  case abandonListeners
+  case drain(refusing: Bool)
+  case endDrain
+  case stop
+}
+
+/// What a worker tells the control loop.
+enum WorkerEvent: Sendable {
+  case started(worker: Int, Mailbox<WorkerCommand>)
+  case failed(worker: Int, SystemError)
+  case drained(worker: Int)
+}
+
+/// Lives on its thread, from `run` to the command `stop`.
+final class Worker: TimerOwner {
+  private let number: Int
+  private let loop: EventLoop
+  private let relay: Relay
+  private let control: Mailbox<WorkerEvent>
+  private var options: WorkerOptions
+  private var listeners: [Listener] = []
+  private var commands: MailboxReceiver<WorkerCommand>?
+  /// When a drain's delay is over.
+  private var closing: LoopTimer?
+
+  /// Starts the thread; `started` or `failed` follows in `control`.
+  static func start(
+    _ number: Int, listeners: [WorkerListener], options: WorkerOptions,
+    names: any NameService, control: Mailbox<WorkerEvent>
+  ) throws(SystemError) -> Thread {
+    try Thread.start("weir-loop-\(number)") {
+      do {
+        let loop = try EventLoop(kernel: LinuxKernel())
+        let worker = try Worker(
+          number, on: loop, listeners: listeners, options: options, names: names,
+          control: control)
+        worker.run()
+      } catch {
+        control.send(.failed(worker: number, error as? SystemError ?? SystemError("?", code: 0)))
+      }
+    }
+  }
+
+  private init(
+    _ number: Int, on loop: EventLoop, listeners sockets: [WorkerListener],
+    options: WorkerOptions, names: any NameService, control: Mailbox<WorkerEvent>
+  ) throws(SystemError) {
+    self.number = number
+    self.loop = loop
+    self.options = options
+    self.control = control
+    relay = try Relay(on: loop, options: options.relay, names: names, observer: nil)
+    for socket in sockets {
+      listeners.append(
+        try Listener(socket.descriptor, on: loop) { [unowned self] descriptor, peer in
+          relay.serve(descriptor, from: peer, tls: self.options.listenerTLS[socket.place])
+        })
+    }
+    closing = LoopTimer(on: loop, owner: self)
+    commands = try MailboxReceiver(on: loop) { [unowned self] in obey($0) }
+  }
+
+  private func run() {
+    guard let commands else { return }
+    control.send(.started(worker: number, commands.mailbox))
+    loop.run()
+  }
+
+  private func obey(_ command: WorkerCommand) {
+    switch command {
+    case .apply(let options):
+      self.options = options
+      relay.apply(options.relay)
+    case .closeListeners(let delay): closing?.set(loop.now + delay)
+    case .abandonListeners: closeListeners()
+    case .drain(let refusing):
+      relay.drain(refusing: refusing) { [unowned self] in control.send(.drained(worker: number)) }
+    case .endDrain: relay.endDrain()
+    case .stop: loop.stop()
+    }
+  }
+
+  func timerFired(_ timer: LoopTimer) {
+    for listener in listeners { listener.acceptAll() }
+    closeListeners()
+  }
+
+  private func closeListeners() {
+    for listener in listeners { listener.close() }
+    listeners = []
+  }
+}

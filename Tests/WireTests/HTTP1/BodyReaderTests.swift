@@ -1,0 +1,105 @@
+// Goal: for each framing, the relay learns how much of a read is the body's, where its payload
+// lies, and whether a close now ends or truncates it.
+// Method: whole bodies with bytes of the next message behind them, fed in every way of cutting.
+
+internal import TestSupport
+internal import Testing
+internal import Wire
+
+@Suite struct BodyReaderTests {
+  private struct Found: Equatable {
+    var payload: [UInt8] = []
+    var consumed = 0
+    var isEnded = false
+    var error: HTTP1Error?
+  }
+
+  private struct State {
+    var reader: BodyReader
+    var found = Found()
+
+    mutating func take(_ bytes: Span<UInt8>) {
+      guard found.error == nil else { return }
+      var payload: [Range<Int>] = []
+      let reading = reader.read(bytes, payload: &payload)
+      for range in payload { for at in range { found.payload.append(bytes[at]) } }
+      found.consumed += reading.consumed
+      found.isEnded = reader.isEnded
+      found.error = reading.error
+      #expect(reader.isEnded == (reading.state == .ended))
+      #expect(reading.consumed == bytes.count || reader.isEnded || reading.error != nil)
+    }
+  }
+
+  private func read(_ text: String, _ framing: BodyFraming) -> Found? {
+    let feed = Feed(
+      Array(text.utf8), start: { State(reader: BodyReader(framing)) },
+      feed: { $0.take($1) }, result: { $0.found })
+    return feed.disagreements.isEmpty ? feed.whole : nil
+  }
+
+  @Test func `no body takes nothing`() {
+    #expect(BodyReader(.none).isEnded)
+    #expect(BodyReader(.length(0)).isEnded)
+    #expect(read("next", .none) == Found(isEnded: true))
+    #expect(read("next", .length(0)) == Found(isEnded: true))
+  }
+
+  @Test func `a length takes that many bytes`() {
+    let body = Found(payload: Array("hello".utf8), consumed: 5, isEnded: true)
+    #expect(read("hellonext", .length(5)) == body)
+    #expect(read("hello", .length(5)) == body)
+    #expect(read("hello", .length(6)) == Found(payload: Array("hello".utf8), consumed: 5))
+  }
+
+  @Test func `until close takes all and never ends by itself`() {
+    #expect(read("hello", .untilClose) == Found(payload: Array("hello".utf8), consumed: 5))
+  }
+
+  @Test func `chunked takes framing and payload`() {
+    let body = "2\r\nhe\r\n3;a\r\nllo\r\n0\r\nT: u\r\n\r\n"
+    let expected = Found(payload: Array("hello".utf8), consumed: body.utf8.count, isEnded: true)
+    #expect(read(body + "next", .chunked) == expected)
+  }
+
+  @Test func `what was well framed before a violation is counted`() {
+    let expected = Found(payload: Array("he".utf8), consumed: 9, error: .badChunkSize)
+    #expect(read("2\r\nhe\r\n03xllo\r\n", .chunked) == expected)
+  }
+
+  @Test func `gives the payload of one read as ranges, in order`() {
+    var reader = BodyReader(.chunked)
+    var payload: [Range<Int>] = []
+    let bytes = Array("2\r\nhe\r\n3\r\nl".utf8)
+    let reading = reader.read(bytes.span, payload: &payload)
+    #expect(reading.consumed == 11 && reading.state == .more && reading.error == nil)
+    #expect(payload == [3..<5, 10..<11])
+  }
+
+  @Test func `stays broken after a violation`() {
+    var reader = BodyReader(.chunked)
+    var payload: [Range<Int>] = []
+    for text in ["5\n", "5\r\nhello"] {
+      let reading = reader.read(Array(text.utf8).span, payload: &payload)
+      #expect(reading.error == .bareLineFeed)
+    }
+    #expect(payload.isEmpty && !reader.endsWellAtClose)
+  }
+
+  @Test func `a close ends some bodies and truncates others`() {
+    func endsWell(_ framing: BodyFraming, after text: String) -> Bool {
+      var reader = BodyReader(framing)
+      var payload: [Range<Int>] = []
+      _ = reader.read(Array(text.utf8).span, payload: &payload)
+      return reader.endsWellAtClose
+    }
+    #expect(endsWell(.none, after: ""))
+    #expect(endsWell(.untilClose, after: ""))
+    #expect(endsWell(.untilClose, after: "x"))
+    #expect(endsWell(.length(1), after: "x"))
+    #expect(!endsWell(.length(2), after: "x"))
+    #expect(endsWell(.chunked, after: "0\r\n\r\n"))
+    #expect(!endsWell(.chunked, after: "0\r\n"))
+    #expect(!endsWell(.chunked, after: ""))
+  }
+}
