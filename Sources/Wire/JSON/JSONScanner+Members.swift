@@ -95,6 +95,7 @@ extension JSONScanner {
       bytes[at + 1] == UInt8(ascii: "\"")
     else { return false }
     at += 2
+    state = .keyBytes
     return true
   }
 }

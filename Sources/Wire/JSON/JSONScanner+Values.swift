@@ -103,7 +103,7 @@ extension JSONScanner {
     switch byte {
     case UInt8(ascii: "\""):
       count = 0
-      counting = field != 0
+      counting = field != 0 && !options.contains(.lent)
       beginCapture()
       state = options.contains(.lent) ? .lentString : .string
     case UInt8(ascii: "{"):
