@@ -29,9 +29,9 @@ extension Exchange: ResponseHandler {
       sendDown(wire)
     }
     uncorkClient()
-    for range in payload { responseBodyBytes &+= UInt64(range.count) }
-    expectMore()
     mindWatermark()
+    expectMore()
+    countDown(payload)
     observe(wire, payload: payload)
   }
 
@@ -91,6 +91,7 @@ extension Exchange: ResponseHandler {
     answer.status = 101
     phase = .tunnel
     send(head, as: Delivery(connection: .upgrade))
+    beginObserving(head)
     expectMore()
     connection.becomeTunnel()
   }
@@ -126,8 +127,7 @@ extension Exchange {
       traits.insert(.readLimited)
     } else if !client.isReadingPaused {
       client.pauseReading()
-      pausesOfUpstream += 1
-      upstreamPaused = loop.now
+      beginPauseOfUpstream()
       restTimer()
     }
   }
@@ -142,17 +142,8 @@ extension Exchange {
       if queued == 0 { traits.remove(.readLimited) }
     }
     guard client.isReadingPaused else { return }
-    endPause()
+    endPauseOfUpstream()
     client.resumeReading()
     expectMore()
-  }
-
-  /// What was not read because the client took nothing is no silence of upstream's.
-  func endPause() {
-    guard let since = upstreamPaused else { return }
-    upstreamPaused = nil
-    let time = loop.now.nanoseconds(since: since)
-    pausedNanoseconds &+= time
-    tap?.excludeFromGap(nanoseconds: time)
   }
 }
