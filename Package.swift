@@ -16,6 +16,8 @@ let room: [SwiftSetting] = [
 /// Rooms that do no I/O: each unsafe expression in them must be marked.
 let pureRoom = room + [.strictMemorySafety()]
 
+let commit = Context.gitInformation.map { String($0.currentCommit.prefix(12)) } ?? "unknown"
+
 let package = Package(
   name: "weir",
   products: [
@@ -43,10 +45,11 @@ let package = Package(
     .target(
       name: "Simulator", dependencies: ["IO", "Wire", "Connections"], swiftSettings: room),
 
+    .target(name: "CBuildStamp", cSettings: [.define("WEIR_COMMIT", to: "\"\(commit)\"")]),
     .executableTarget(
       name: "weir",
       dependencies: [
-        "IO", "Wire", "Connections", "Tap", "Telemetry", "Relay", "Admin", "Simulator",
+        "CBuildStamp", "IO", "Wire", "Connections", "Tap", "Telemetry", "Relay", "Admin", "Simulator",
       ],
       swiftSettings: room),
     .executableTarget(

@@ -60,6 +60,13 @@ package final class Relay: RequestServer {
     }
   }
 
+  /// Bytes held for peers that do not take them, requests kept to be sent again among them.
+  package var bufferedBytes: Int {
+    exchanges.members.reduce(0) {
+      $0 + $1.connection.queuedBytes + ($1.client?.queuedBytes ?? 0) + $1.requestBuffer.count
+    }
+  }
+
   package var activeCount: Int { exchanges.members.count }
   package var connectionCount: Int { connections.count }
   package var idleUpstreamCount: Int { upstreams.reduce(0) { $0 + $1.idleCount } }
