@@ -227,7 +227,8 @@ extension Exchange {
   private func summary(_ verdict: Verdict) -> ExchangeSummary {
     ExchangeSummary(
       route: route?.route.name, upstream: upstream?.options.name, verdict: verdict,
-      record: record(verdict), status: answer.status, start: start, end: loop.now, requestBodyBytes: requestBodyBytes,
+      record: record(verdict), status: answer.status, start: start, end: loop.now,
+      requestBodyBytes: requestBodyBytes,
       responseBodyBytes: responseBodyBytes, pausesOfUpstream: pausesOfUpstream,
       pausesOfClient: pausesOfClient, attempts: attempts,
       reusedConnection: traits.contains(.reusedConnection))

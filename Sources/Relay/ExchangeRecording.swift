@@ -89,19 +89,24 @@ extension Exchange {
   }
 
   private func addTimes(_ record: inout ExchangeRecord) {
-    record.duration = loop.now.nanoseconds(since: start)
+    // Not when the loop woke, but now: the last bytes have been accepted in between.
+    record.duration = loop.kernel.now().nanoseconds(since: start)
     record.connected = notes.connectNanoseconds
-    record.clientFirstToken = clocks.tokenAccepted?.nanoseconds(since: start)
     guard let up = clocks.up else { return }
     record.header = clocks.head?.nanoseconds(since: up)
     guard let facts = tap?.facts, facts.isStream else { return }
     let since = { (instant: UInt64?) in
       instant.map { Instant(nanoseconds: $0).nanoseconds(since: up) }
     }
+    if facts.firstToken != nil {
+      record.clientFirstToken = clocks.tokenAccepted?.nanoseconds(since: start)
+    }
     record.firstChunk = since(facts.firstChunk)
     record.firstToken = since(facts.firstToken)
     record.firstVisibleToken = since(facts.firstVisible)
-    if let first = facts.firstToken, let last = facts.lastContent { record.generation = last - first }
+    if let first = facts.firstToken, let last = facts.lastContent {
+      record.generation = last - first
+    }
     if facts.contentEvents > 1 { record.longestGap = facts.maxGapNanoseconds }
   }
 

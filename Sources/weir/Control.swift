@@ -144,9 +144,11 @@ extension Control {
       AdminPage("/readyz", .anyHost) { [unowned self] in
         isReady ? .text("ready") : .text("not ready", status: 503)
       },
-      AdminPage("/metrics", .anyHost, deferred: { [unowned self] head, reply in
-        scrape?.ask(head, reply)
-      }),
+      AdminPage(
+        "/metrics", .anyHost,
+        deferred: { [unowned self] head, reply in
+          scrape?.ask(head, reply)
+        }),
       AdminPage("/config", .knownHost) { [unowned self] in .json(loaded.json) },
     ]
   }

@@ -97,7 +97,8 @@ final class LogWriter: Sendable {
     return LogSettings.Level.allCases.firstIndex(of: settings.level) ?? 0
   }
 
-  fileprivate static func open(_ destination: LogSettings.Destination) throws(SystemError) -> Int32 {
+  fileprivate static func open(_ destination: LogSettings.Destination) throws(SystemError) -> Int32
+  {
     switch destination {
     case .standardOutput: return STDOUT_FILENO
     case .standardError: return STDERR_FILENO

@@ -8,7 +8,8 @@ struct ProcessFigures {
 
   /// Begins with the process's own start, so make it at start.
   init() {
-    let boot = Self.lines("/proc/stat").first { $0.hasPrefix("btime ") }
+    let boot =
+      Self.lines("/proc/stat").first { $0.hasPrefix("btime ") }
       .flatMap { Double($0.dropFirst(6)) } ?? 0
     let ticks = Self.fields.count > 19 ? Double(Self.fields[19]) ?? 0 : 0
     startTime = boot + ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
