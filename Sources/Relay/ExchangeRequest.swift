@@ -31,6 +31,9 @@ extension Exchange: RequestHandler {
 
   func clientTooSlow() { settle(.slowClient) }
 
+  /// Bytes of the request in memory: to be sent still, or perhaps again.
+  var heldForUpstream: Int { requestBuffer.count + (client?.queuedBytes ?? 0) }
+
   /// Keeps request bytes that cannot go up yet, or that may have to go up again.
   private func hold(_ wire: Span<UInt8>) {
     requestBuffer.append(copying: wire)
