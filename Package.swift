@@ -83,7 +83,7 @@ let package = Package(
       name: "SimulatorTests", dependencies: ["Simulator", "IO", "Wire", "TestSupport"],
       swiftSettings: room),
     .testTarget(
-      name: "weirTests", dependencies: ["weir", "Relay", "IO", "TestSupport"],
+      name: "weirTests", dependencies: ["weir", "Relay", "Tap", "IO", "TestSupport"],
       swiftSettings: room),
   ],
   swiftLanguageModes: [.v6]

@@ -63,12 +63,23 @@ final class Exchange: Enrolled {
   /// longer have to be sent again.
   var requestBuffer: [UInt8] = []
   var answer = AnswerState()
+  var tap: StreamTap?
+  var clocks = ExchangeClocks()
+  /// The request target, until the tap has had it.
+  var path: [UInt8] = []
+  /// Bytes handed to the client's connection, heads included.
+  var clientBytes: UInt64 = 0
+  /// `clientBytes` behind the first content event.
+  var tokenMark: UInt64?
   var attempts = 0
   let start: Instant
   var deadline = Instant.distantFuture
   var requestBodyBytes: UInt64 = 0
   var responseBodyBytes: UInt64 = 0
   var pausesOfUpstream = 0
+  /// Since when upstream is not read.
+  var upstreamPaused: Instant?
+  var pausedNanoseconds: UInt64 = 0
   var pausesOfClient = 0
 
   init(on connection: ServerConnection, of relay: Relay) {
@@ -113,6 +124,7 @@ extension Exchange {
 
   private func remember(_ head: RequestHead) {
     dialect = CallerDialect(path: head.headers.bytes.span.extracting(head.target))
+    path = Array(head.headers.bytes[head.originTarget])
     if head.isMethod("HEAD") { traits.insert(.head) }
     if head.isIdempotent || head.headers.first("idempotency-key") != nil {
       traits.insert(.idempotent)
@@ -176,6 +188,8 @@ extension Exchange {
     phase = .ended
     timer?.invalidate()
     releaseUpstream(reusable: end == .answered)
+    endPause()
+    concludeObserving()
     let verdict = Verdict(end, answer)
     if !traits.contains(.answered), let status = verdict.clientStatus { answer.status = status }
     relay.ended(self, summary(verdict))

@@ -26,7 +26,10 @@ extension Exchange: RequestHandler {
   func requestTimedOut() { settle(.bodyTimedOut) }
 
   func clientGone() {
-    if case .tunnel = phase { settle(.answered) } else { settle(.clientGone) }
+    guard case .tunnel = phase else { return settle(.clientGone) }
+    // Nobody is left to take what is queued.
+    connection.abandon()
+    settle(.answered)
   }
 
   func clientTooSlow() { settle(.slowClient) }
@@ -86,6 +89,7 @@ extension Exchange {
   func sendRequest() {
     guard let client, case .waiting = phase, !traits.contains(.requestSent) else { return }
     traits.insert(.requestSent)
+    clocks.up = clocks.up ?? loop.now
     let request = requestBuffer
     client.send(request.span)
     // On a fresh connection nothing is sent twice, unless the settings ask for it by status.

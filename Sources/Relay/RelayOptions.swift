@@ -1,6 +1,7 @@
 // What a relay is told to do: plain values, made from settings, shared by all loops.
 
 package import Connections
+package import Tap
 
 /// Where a request goes, by the beginning of its path.
 package struct Route: Sendable {
@@ -11,6 +12,10 @@ package struct Route: Sendable {
   package var strips: Bool
   package var upstream: String
   package var requestHeaders = HeaderRules()
+  /// Whether answers are lent to the side path.
+  package var observes = true
+  /// The format of answers, where it is not to be told from them.
+  package var dialect: DialectName?
 
   package init(
     name: String, pathPrefix: String, strips: Bool = false, upstream: String,
@@ -61,6 +66,8 @@ package struct UpstreamOptions: Sendable {
   }
 
   package var name: String
+  /// Who serves the model; nil to tell it from what streams show.
+  package var provider: Provider?
   /// Never empty.
   package var endpoints: [EndpointOptions]
   package var balance = Balance.leastStreams

@@ -75,6 +75,8 @@ package final class Dialect: Sendable {
   let stream: JSONPathTable
   let body: JSONPathTable
   let rules: [EventRule]
+  /// Of the rules' names: one word each, so that a search need not look at the names.
+  private let fingerprints: [UInt64]
   let terminals: [Terminal]
   let usage: UsageRule
   let options: Options
@@ -92,6 +94,7 @@ package final class Dialect: Sendable {
     self.operation = operation
     self.provider = provider
     self.rules = rules
+    fingerprints = rules.map { EventRule.fingerprint(of: $0.bytes) }
     self.terminals = terminals
     self.usage = usage
     self.options = options
@@ -106,7 +109,11 @@ package final class Dialect: Sendable {
 
   /// The rule of an event of this type, by its JSON type or its SSE name.
   func rule(named name: [UInt8]) -> Int? {
-    for index in rules.indices where rules[index].bytes == name { return index }
+    let wanted = EventRule.fingerprint(of: name)
+    for index in fingerprints.indices
+    where fingerprints[index] == wanted && rules[index].bytes == name {
+      return index
+    }
     return nil
   }
 }

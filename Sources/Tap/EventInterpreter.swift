@@ -6,9 +6,17 @@ internal import Wire
 struct EventInterpreter {
   var dialect: Dialect
   var reading = EventReading()
+  var texts = EventReading.Texts()
   /// Once these are known no event needs to have them captured again.
   private var knowsModel = false
   private var knowsResponseID = false
+
+  /// The fields that need not be captured again, a bit each.
+  var known: UInt64 {
+    (knowsModel ? 1 << UInt64(Field.model.rawValue) : 0)
+      | (knowsResponseID ? 1 << UInt64(Field.responseID.rawValue) : 0)
+  }
+
   /// Tool calls opened so far, a mask of indices for each choice.
   private var openedTools: [UInt64] = []
   /// Output items whose arguments came in pieces.
@@ -21,14 +29,8 @@ struct EventInterpreter {
 
   /// Forgets the event being read.
   mutating func drop() {
-    // Assigning the whole would release and clear its texts for each event.
-    if reading.hasTexts {
-      reading = EventReading()
-      return
-    }
-    let texts = reading.texts
+    if reading.hasTexts { texts = EventReading.Texts() }
     reading = EventReading()
-    reading.texts = texts
   }
 }
 
@@ -147,9 +149,9 @@ extension EventInterpreter {
     guard match.count > 0 else { return }
     switch field {
     case .model where !knowsModel:
-      reading.texts.model = scanner.captured
+      texts.model = scanner.captured
     case .responseID where !knowsResponseID:
-      reading.texts.responseID = scanner.captured
+      texts.responseID = scanner.captured
     case .model, .responseID: return
     case .itemType:
       if EventRule.toolItems.contains(scanner.captured) { reading.toolItems += 1 }
@@ -158,8 +160,8 @@ extension EventInterpreter {
       reading.openedToolCalls += 1
       return
     case .finishReason: return takeFinish(scanner.captured, isNumber: false)
-    case .finishDetail: reading.texts.finishDetail = scanner.captured
-    case .blockReason: reading.texts.blockReason = scanner.captured
+    case .finishDetail: texts.finishDetail = scanner.captured
+    case .blockReason: texts.blockReason = scanner.captured
     default: return takeErrorText(field, scanner.captured, isNumber: false)
     }
     reading.hasTexts = true
@@ -168,7 +170,7 @@ extension EventInterpreter {
   private mutating func takeFinish(_ raw: [UInt8], isNumber: Bool) {
     // watsonx, and Gemini's zero, say in words that there is no reason yet.
     if raw == "not_finished".bytes || raw == "FINISH_REASON_UNSPECIFIED".bytes { return }
-    reading.texts.finish = StreamFacts.Finish(choice: 0, raw: raw, isNumber: isNumber)
+    texts.finish = StreamFacts.Finish(choice: 0, raw: raw, isNumber: isNumber)
     reading.hasTexts = true
   }
 
@@ -177,17 +179,17 @@ extension EventInterpreter {
     switch field {
     case .error:
       reading.hasError = true
-      reading.texts.outer.message = text
-    case .errorMessage: reading.texts.error.message = text
-    case .errorKind: reading.texts.error.type = text
+      texts.outer.message = text
+    case .errorMessage: texts.error.message = text
+    case .errorKind: texts.error.type = text
     case .errorCode:
-      reading.texts.error.code = text
-      reading.texts.error.codeIsNumber = isNumber
-    case .outerMessage: if reading.texts.outer.message == nil { reading.texts.outer.message = text }
-    case .outerKind: if reading.texts.outer.type == nil { reading.texts.outer.type = text }
+      texts.error.code = text
+      texts.error.codeIsNumber = isNumber
+    case .outerMessage: if texts.outer.message == nil { texts.outer.message = text }
+    case .outerKind: if texts.outer.type == nil { texts.outer.type = text }
     case .outerCode:
-      reading.texts.outer.code = text
-      reading.texts.outer.codeIsNumber = isNumber
+      texts.outer.code = text
+      texts.outer.codeIsNumber = isNumber
     default: break
     }
   }
@@ -234,14 +236,14 @@ extension EventInterpreter {
     reading.inChoice = false
     reading.choices |= 1 << UInt64(reading.choiceIndex)
     if reading.choiceTools != 0 || reading.choiceUnindexedTools != 0 {
-      reading.texts.tools.append(
+      texts.tools.append(
         (reading.choiceIndex, reading.choiceTools, reading.choiceUnindexedTools))
       reading.hasTexts = true
     }
-    if var finish = reading.texts.finish {
+    if var finish = texts.finish {
       finish.choice = reading.choiceIndex
-      reading.texts.finishes.append(finish)
-      reading.texts.finish = nil
+      texts.finishes.append(finish)
+      texts.finish = nil
     }
   }
 
@@ -267,10 +269,12 @@ extension EventInterpreter {
 extension EventInterpreter {
   var rule: EventRule? { reading.rule >= 0 ? dialect.rules[reading.rule] : nil }
 
+  var traits: EventRule.Traits { reading.rule >= 0 ? dialect.rules[reading.rule].traits : [] }
+
   /// Makes facts of the event read, all but its clocks, and says what it was. The reading stays
   /// as it was until `drop()`.
   mutating func conclude(into facts: inout StreamFacts, isBody: Bool = false) -> EventKind {
-    let traits = rule?.traits ?? []
+    let traits = traits
     settle(traits, &facts)
     let isTerminal = traits.contains(.terminal) || reading.terminal >= 0
     addUsage(isTerminal: isTerminal, &facts)
@@ -290,7 +294,7 @@ extension EventInterpreter {
       reading.text = 0
       reading.delta = 0
     }
-    switch rule?.delta {
+    switch reading.rule >= 0 ? dialect.rules[reading.rule].delta : nil {
     case .text: reading.text += reading.delta
     case .reasoning: reading.reasoning += reading.delta
     case .refusal: reading.refusal += reading.delta
@@ -336,7 +340,7 @@ extension EventInterpreter {
     if traits.contains(.toolCall) { opened += 1 }
     if isBody || traits.contains(.item) { opened += reading.toolItems }
     if reading.hasTexts {
-      for (choice, mask, unindexed) in reading.texts.tools {
+      for (choice, mask, unindexed) in texts.tools {
         while openedTools.count <= choice { openedTools.append(0) }
         opened += (mask & ~openedTools[choice]).nonzeroBitCount + unindexed
         openedTools[choice] |= mask
@@ -350,21 +354,21 @@ extension EventInterpreter {
   private mutating func addTexts(
     _ traits: EventRule.Traits, isBody: Bool, _ facts: inout StreamFacts
   ) {
-    if !knowsModel && !reading.texts.model.isEmpty {
-      facts.model = reading.texts.model
+    if !knowsModel && !texts.model.isEmpty {
+      facts.model = texts.model
       knowsModel = true
     }
-    if !knowsResponseID && !reading.texts.responseID.isEmpty {
-      facts.responseID = reading.texts.responseID
+    if !knowsResponseID && !texts.responseID.isEmpty {
+      facts.responseID = texts.responseID
       knowsResponseID = true
     }
-    if !reading.texts.blockReason.isEmpty { facts.blockReason = reading.texts.blockReason }
+    if !texts.blockReason.isEmpty { facts.blockReason = texts.blockReason }
     if dialect.options.contains(.finishByRuleOnly) && !traits.contains(.finish) && !isBody {
       return
     }
-    for finish in reading.texts.finishes { facts.setFinish(finish) }
-    guard var finish = reading.texts.finish else { return }
-    if !reading.texts.finishDetail.isEmpty { finish.raw = reading.texts.finishDetail }
+    for finish in texts.finishes { facts.setFinish(finish) }
+    guard var finish = texts.finish else { return }
+    if !texts.finishDetail.isEmpty { finish.raw = texts.finishDetail }
     facts.setFinish(finish)
   }
 
@@ -377,7 +381,7 @@ extension EventInterpreter {
 
   /// The error read: its own object's members, or else those beside the place where it stands.
   var foundError: UpstreamError {
-    reading.errorIsObject ? reading.texts.error : reading.texts.outer
+    reading.errorIsObject ? texts.error : texts.outer
   }
 
   private func noteTerminal(_ traits: EventRule.Traits, _ facts: inout StreamFacts) {

@@ -43,10 +43,11 @@ struct EventReading {
   var isThought = false
   var isSpecial = false
 
-  /// Texts, which few events have; `hasTexts` spares the others the work of clearing them.
+  /// The event has texts beside.
   var hasTexts = false
-  var texts = Texts()
 
+  /// Texts, which few events have. They stand apart so that clearing a reading is only a matter
+  /// of writing zeros.
   struct Texts {
     var model: [UInt8] = []
     var responseID: [UInt8] = []

@@ -44,6 +44,13 @@ struct EventRule: Sendable {
     self.terminalName = terminalName ?? name
   }
 
+  /// A word that few names share: the length, and the last bytes, in which names differ most.
+  static func fingerprint(of name: [UInt8]) -> UInt64 {
+    var word = UInt64(name.count)
+    for byte in name.suffix(12) { word = word << 5 ^ word >> 59 ^ UInt64(byte) }
+    return word
+  }
+
   /// Item and block types that are tool calls.
   static let toolItems: [[UInt8]] = [
     "function_call", "custom_tool_call", "mcp_call", "tool_use", "server_tool_use",

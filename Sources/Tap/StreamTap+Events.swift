@@ -20,16 +20,16 @@ extension StreamTap {
       facts.doneMarker = true
       return .terminal
     }
-    if scanner.isFailed && interpreter.dialect !== Dialect.plain { facts.lose(.badJSON) }
+    if scanner.isFailed && !isUnknown { facts.lose(.badJSON) }
     if !name.isEmpty { takeName(name) }
-    if interpreter.dialect === Dialect.plain { recognise() }
+    if isUnknown { recognise() }
     return interpreter.conclude(into: &facts)
   }
 
   /// An event's name counts where its JSON has not already told its type.
   private func takeName(_ name: [UInt8]) {
     if interpreter.reading.rule < 0 { interpreter.takeRule(name) }
-    guard interpreter.dialect.options.contains(.rawText) else { return }
+    guard isRawText else { return }
     let isText = interpreter.rule?.traits.contains(.text) ?? false
     if !isText { interpreter.reading.text = 0 }
   }
@@ -39,6 +39,7 @@ extension StreamTap {
     interpreter.drop()
     if case .jsonArray = framing {} else { scanner.reset() }
     wrapped?.reset()
+    scanner.uncaptured = interpreter.known
     dataLength = 0
     dataScalars = 0
     doneMarkLength = 0
@@ -73,8 +74,8 @@ extension StreamTap {
       let path = Dialect.allTerminals[terminal].path
       interpreter.reading.terminal = dialect.terminals.firstIndex { $0.path == path } ?? -1
     }
-    interpreter.dialect = dialect
-    if dialect.options.contains(.rawText) { interpreter.reading.text = dataScalars }
+    use(dialect)
+    if isRawText { interpreter.reading.text = dataScalars }
     facts.dialect = dialect.name
     facts.operation = dialect.operation
     facts.usageRule = dialect.usage

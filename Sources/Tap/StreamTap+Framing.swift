@@ -19,14 +19,14 @@ extension StreamTap {
 
   /// Hands a piece of an event's payload to the scanner, and what that finds to the interpreter.
   func feed(_ bytes: Span<UInt8>) {
-    if dataLength == doneMarkLength { matchDoneMark(bytes) }
+    if dataLength == doneMarkLength && dataLength < 6 { matchDoneMark(bytes) }
     dataLength += bytes.count
-    if interpreter.dialect.options.contains(.rawText) {
+    if isRawText {
       interpreter.reading.text += Self.scalarCount(bytes)
       return
     }
     // Until the format is known the data may prove to be plain text.
-    if interpreter.dialect === Dialect.plain { dataScalars += Self.scalarCount(bytes) }
+    if isUnknown { dataScalars += Self.scalarCount(bytes) }
     var position = 0
     while let match = scanner.next(bytes, from: &position) {
       if match.kind == .stringPiece {
@@ -152,7 +152,7 @@ extension StreamTap {
       let header: EventStreamHeader = isException ? .exceptionType : .errorCode
       interpreter.reading.hasError = true
       interpreter.reading.hasTexts = true
-      interpreter.reading.texts.outer.type = messages.withValue(of: header) { [UInt8](copying: $0) }
+      interpreter.texts.outer.type = messages.withValue(of: header) { [UInt8](copying: $0) }
     }
     endEvent(named: messages.withValue(of: .eventType) { [UInt8](copying: $0) } ?? [])
   }
@@ -161,7 +161,7 @@ extension StreamTap {
   private func unwrap(_ match: JSONMatch, _ bytes: Span<UInt8>) {
     if wrapped == nil {
       wrapped = WrappedReader()
-      interpreter.dialect = .bedrockModel
+      use(.bedrockModel)
     }
     if match.piece.isEmpty {
       let unescaped = scanner.captured

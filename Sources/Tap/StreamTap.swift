@@ -24,6 +24,10 @@ package final class StreamTap {
   /// For what Bedrock wraps in Base64.
   var wrapped: WrappedReader?
 
+  /// What of the dialect is asked for with each piece of an event.
+  private(set) var isRawText: Bool
+  private(set) var isUnknown: Bool
+
   // The event being read.
   var dataLength = 0
   var dataScalars = 0
@@ -48,6 +52,8 @@ package final class StreamTap {
       named ?? DialectCatalogue.named(byPath: request.path, isLines: isLines)
       ?? (request.status == 101 ? .openAIRealtime : .plain)
     interpreter = EventInterpreter(dialect)
+    isRawText = dialect.options.contains(.rawText)
+    isUnknown = dialect === Dialect.plain
     scanner = JSONScanner(dialect.stream, longCaptureLimitBytes: request.messageLimitBytes)
     facts = StreamFacts(dialect: dialect, provider: Self.provider(request))
     facts.isStream = request.status < 300 && isEvents
@@ -55,6 +61,12 @@ package final class StreamTap {
     if case .json = framing { useBodyTable() }
     if case .opaque = framing { isObserving = false }
     startDecoding()
+  }
+
+  func use(_ dialect: Dialect) {
+    interpreter.dialect = dialect
+    isRawText = dialect.options.contains(.rawText)
+    isUnknown = dialect === Dialect.plain
   }
 
   private var isEvents: Bool {

@@ -22,7 +22,10 @@ func runCommand(_ arguments: [String]) -> Int32 {
   case .version:
     say("weir \(Version.number)", to: STDOUT_FILENO)
     return ExitCode.done
-  case .demo, .observe, .simulate, .top:
+  case .demo(let seconds): return demonstrate(seconds: seconds)
+  case .observe(let arguments): return observe(arguments)
+  case .simulate(let arguments): return simulate(arguments)
+  case .top:
     say("weir: not there yet")
     return ExitCode.badSettings
   }

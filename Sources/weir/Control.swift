@@ -24,6 +24,10 @@ final class Control {
   private var drainedCount = 0
   private var exitCode = ExitCode.done
   private var gift: Predecessor.Gift?
+  /// For the demo, which speaks for itself, and ends by itself after a while.
+  var isQuiet = false
+  var lifetime: Duration?
+  var serving: (() -> Void)?
 
   // Each lives as long as the loop.
   private var signals: SignalReceiver?
@@ -99,6 +103,9 @@ extension Control {
     stage = .serving
     if let gift { Predecessor.confirm(gift) }
     gift = nil
+    if let lifetime { timer?.set(loop.now + lifetime) }
+    serving?()
+    if isQuiet { return }
     for listening in sockets.relay { say("weir: relaying on \(listening.address)") }
     if let admin = sockets.admin { say("weir: admin on http://\(admin.address)/") }
   }
@@ -132,7 +139,7 @@ extension Control {
       end(ExitCode.interrupted)
     case (_, .starting): end(ExitCode.done)
     case (_, .serving):
-      say("weir: draining, for at most \(settings.drainTimeout)")
+      if !isQuiet { say("weir: draining, for at most \(settings.drainTimeout)") }
       drain(refusing: true)
     }
   }
@@ -184,6 +191,7 @@ extension Control {
 extension Control: TimerOwner {
   /// The drain's deadline, then a moment for what it cut to be counted.
   func timerFired(_ timer: LoopTimer) {
+    if case .serving = stage { return drain(refusing: true) }
     say("weir: drain_timeout is over; cutting what is left")
     for worker in workers.values { worker.send(.endDrain) }
   }

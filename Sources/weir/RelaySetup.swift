@@ -3,6 +3,7 @@
 import Connections
 import IO
 import Relay
+import Tap
 
 extension WorkerOptions {
   /// Reads every certificate anew. Throws a line for each file that does not serve.
@@ -65,6 +66,8 @@ extension Route {
     requestHeaders.replacements = settings.requestHeaders.set
       .map { (name: Array($0.key.lowercased().utf8), value: $0.value.bytes) }
       .sorted { $0.name.lexicographicallyPrecedes($1.name) }
+    observes = settings.dialect != .off
+    if case .named(let name) = settings.dialect { dialect = name }
     requestHeaders.removals = settings.requestHeaders.remove.map { Array($0.lowercased().utf8) }
   }
 }
@@ -83,6 +86,7 @@ extension UpstreamOptions {
         authority: target.authority, pathPrefix: target.path)
     }
     self.init(name: name, endpoints: endpoints)
+    provider = Provider(rawValue: upstream.provider.rawValue)
     balance = upstream.balance == .roundRobin ? .roundRobin : .leastStreams
     pool.connectTimeout = upstream.connectTimeout
     pool.idleLimit = upstream.keepAlive.maxIdle

@@ -24,20 +24,30 @@ package struct JSONMatch: Equatable, Sendable {
   /// The number of the path in the table; 0 for `elementEnded` and `elementsEnded`.
   package let field: UInt8
   package let kind: Kind
-  /// Unicode scalar values of a string (a surrogate pair is one), or the length in scalar values
-  /// that a measured object or array would have as compact JSON with non-ASCII left unescaped.
-  package let count: Int
-  /// A number's value if it is whole and has no exponent, saturated at 64 bits; nil otherwise.
-  package let integer: Int64?
-  package let piece: Range<Int>
+  // Kept small, since one is returned for each value found.
+  private let isWhole: Bool
+  private let amount: Int64
+  private let pieceStart: UInt32
+  private let pieceEnd: UInt32
 
-  package init(
+  init(
     field: UInt8, kind: Kind, count: Int = 0, integer: Int64? = nil, piece: Range<Int> = 0..<0
   ) {
     self.field = field
     self.kind = kind
-    self.count = count
-    self.integer = integer
-    self.piece = piece
+    isWhole = integer != nil
+    amount = integer ?? Int64(count)
+    pieceStart = UInt32(piece.lowerBound)
+    pieceEnd = UInt32(piece.upperBound)
   }
+
+  /// Unicode scalar values of a string (a surrogate pair is one), or the length in scalar values
+  /// that a measured object or array would have as compact JSON with non-ASCII left unescaped.
+  package var count: Int { kind == .number ? 0 : Int(amount) }
+
+  /// A number's value if it is whole and has no exponent, saturated at 64 bits; nil otherwise.
+  package var integer: Int64? { isWhole ? amount : nil }
+
+  /// The bytes of a `stringPiece`.
+  package var piece: Range<Int> { Int(pieceStart)..<Int(pieceEnd) }
 }

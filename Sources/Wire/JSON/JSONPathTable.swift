@@ -43,21 +43,23 @@ package final class JSONPathTable: Sendable {
   }
 
   struct Node {
-    var firstEdge: UInt16 = 0
-    var edgeCount: UInt16 = 0
-    var element: UInt16 = 0
+    var hasChildren = false
     var field: UInt8 = 0
     var options: JSONPathOptions = []
-
-    var hasChildren: Bool { edgeCount != 0 || element != 0 }
+    /// Where an array's elements stand.
+    var element: UInt16 = 0
+    /// Lengths that keys of this object have, a bit each: most keys are told by that alone.
+    var keyLengths: UInt64 = 0
   }
 
-  /// An edge compares by the key's length and first eight bytes; only a longer key needs its rest.
+  /// An edge compares by its node, and the key's length and first eight bytes; only a longer key
+  /// needs its rest.
   struct Edge {
-    var word: UInt64
-    var length: Int
-    var child: UInt16
-    var keyStart: Int
+    var word: UInt64 = 0
+    var parent: UInt16 = 0
+    var child: UInt16 = 0
+    var length: UInt8 = 0
+    var keyStart: Int = 0
   }
 
   /// No node: the scanner is where no path leads.
@@ -66,7 +68,12 @@ package final class JSONPathTable: Sendable {
   /// The deepest path allowed, so that a scanner's stack is a fixed few bytes.
   static let depthLimit = 16
 
+  /// The longest key allowed.
+  static let keyLimit = 63
+
   let nodes: [Node]
+  /// A hash table with linear probing, never more than a quarter full; an edge without parent is
+  /// an empty place.
   let edges: [Edge]
   let keys: [UInt8]
 
@@ -78,6 +85,13 @@ package final class JSONPathTable: Sendable {
     }
     (nodes, edges, keys) = builder.flattened()
   }
+
+  /// Where the search for an edge begins; `mask` is the number of places less one.
+  @inline(__always)
+  static func place(_ parent: UInt16, _ word: UInt64, _ length: Int, mask: Int) -> Int {
+    let mixed = (word ^ UInt64(parent) << 48 ^ UInt64(length) << 40) &* 0x9E37_79B9_7F4A_7C15
+    return Int(truncatingIfNeeded: mixed >> 40) & mask
+  }
 }
 
 extension JSONPathTable {
@@ -86,6 +100,13 @@ extension JSONPathTable {
     struct Branch {
       var node = Node()
       var children: [(key: [UInt8], child: Int)] = []
+
+      var flattened: Node {
+        var node = node
+        node.hasChildren = !children.isEmpty || node.element != 0
+        for (key, _) in children { node.keyLengths |= 1 << UInt64(key.count) }
+        return node
+      }
     }
 
     /// The first branch is `nowhere`, the second the root.
@@ -115,29 +136,35 @@ extension JSONPathTable {
       if let known = branches[parent].children.first(where: { $0.key == key }) {
         return known.child
       }
+      precondition(key.count <= JSONPathTable.keyLimit, "the key is too long")
       branches[parent].children.append((key, branches.count))
       branches.append(Branch())
       return branches.count - 1
     }
 
     func flattened() -> ([Node], [Edge], [UInt8]) {
-      var nodes: [Node] = []
-      var edges: [Edge] = []
+      let count = branches.reduce(0) { $0 + $1.children.count }
+      var places = 16
+      while places < 4 * count { places *= 2 }
+      var edges = [Edge](repeating: Edge(), count: places)
       var keys: [UInt8] = []
-      for branch in branches {
-        var node = branch.node
-        node.firstEdge = UInt16(edges.count)
-        node.edgeCount = UInt16(branch.children.count)
+      for (parent, branch) in branches.enumerated() {
         for (key, child) in branch.children {
-          edges.append(
-            Edge(
-              word: JSONPathTable.firstWord(of: key), length: key.count, child: UInt16(child),
-              keyStart: keys.count))
+          let edge = Edge(
+            word: JSONPathTable.firstWord(of: key), parent: UInt16(parent), child: UInt16(child),
+            length: UInt8(key.count), keyStart: keys.count)
           keys += key
+          place(edge, in: &edges)
         }
-        nodes.append(node)
       }
-      return (nodes, edges, keys)
+      return (branches.map(\.flattened), edges, keys)
+    }
+
+    private func place(_ edge: Edge, in edges: inout [Edge]) {
+      let mask = edges.count - 1
+      var place = JSONPathTable.place(edge.parent, edge.word, Int(edge.length), mask: mask)
+      while edges[place].parent != 0 { place = (place + 1) & mask }
+      edges[place] = edge
     }
   }
 

@@ -55,18 +55,22 @@ extension JSONScanner {
   func scanRun(_ bytes: borrowing UncheckedBytes, _ at: inout Int) -> Int {
     var index = at
     var scalars = 0
-    while index + 8 <= bytes.count {
+    while index &+ 8 <= bytes.count {
       let word = bytes.word(at: index)
       let marks = Word.marks(word, UInt8(ascii: "\"")) | Word.marks(word, UInt8(ascii: "\\"))
-      guard marks == 0 else { break }
-      scalars += Word.scalarCount(word)
-      index += 8
+      if marks != 0 {
+        let passed = marks.trailingZeroBitCount &>> 3
+        at = index &+ passed
+        return scalars &+ Word.scalarCount(word, first: passed)
+      }
+      scalars &+= Word.scalarCount(word)
+      index &+= 8
     }
     while index < bytes.count {
       let byte = bytes[index]
       if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { break }
-      scalars += byte & 0xC0 == 0x80 ? 0 : 1
-      index += 1
+      scalars &+= byte & 0xC0 == 0x80 ? 0 : 1
+      index &+= 1
     }
     at = index
     return scalars
@@ -167,34 +171,29 @@ extension JSONScanner {
 // MARK: - Keys
 
 extension JSONScanner {
-  /// No key of any table is longer; what is longer is read to its end and matches nothing.
-  private static let keyLimitBytes = 64
-
-  /// Reads on in a key; at its end sets the target and expects the colon.
+  /// Reads a key whose first byte comes next; at its end sets the target and expects the colon.
   mutating func scanKey(_ bytes: borrowing UncheckedBytes, _ at: inout Int) {
     let start = at
-    if key.isEmpty && escape.phase == .none && escape.highSurrogate == 0 {
-      // The usual case: a key without escapes that ends in the same read.
-      _ = scanRun(bytes, &at)
-      if at < bytes.count && bytes[at] == UInt8(ascii: "\"") {
-        target = child(bytes, start..<at)
-        at += 1
-        state = .colon
-        return
-      }
-      at = start
+    _ = scanRun(bytes, &at)
+    if at < bytes.count && bytes[at] == UInt8(ascii: "\"") {
+      target = child(bytes, start..<at)
+      at += 1
+      state = .colon
+      return
     }
+    at = start
     scanKeyInPieces(bytes, &at)
   }
 
-  private mutating func scanKeyInPieces(_ bytes: borrowing UncheckedBytes, _ at: inout Int) {
+  /// Reads on in a key that is cut or has escapes.
+  mutating func scanKeyInPieces(_ bytes: borrowing UncheckedBytes, _ at: inout Int) {
     // A capture is what decodes escapes; a key borrows it, since no value is being read.
     counting = false
     target = JSONPathTable.nowhere
     capturing = true
     captured.removeAll(keepingCapacity: true)
     let closed = scanString(bytes, &at)
-    key.append(contentsOf: captured.prefix(Self.keyLimitBytes + 1 - key.count))
+    key.append(contentsOf: captured.prefix(JSONPathTable.keyLimit + 1 - key.count))
     capturing = false
     guard closed else { return }
     target = childOfKey()
@@ -203,9 +202,12 @@ extension JSONScanner {
   }
 
   /// The target of the key at `range` of `bytes`, in the innermost object.
-  private func child(_ bytes: borrowing UncheckedBytes, _ range: Range<Int>) -> UInt16 {
-    let node = table.nodes[Int(stack[depth - 1])]
+  @inline(__always)
+  func child(_ bytes: borrowing UncheckedBytes, _ range: Range<Int>) -> UInt16 {
     let length = range.count
+    guard length <= JSONPathTable.keyLimit, keyLengths >> UInt64(length) & 1 == 1 else {
+      return JSONPathTable.nowhere
+    }
     var word: UInt64 = 0
     if range.lowerBound + 8 <= bytes.count {
       word = bytes.word(at: range.lowerBound)
@@ -213,37 +215,45 @@ extension JSONScanner {
     } else {
       for index in range.reversed() { word = word << 8 | UInt64(bytes[index]) }
     }
-    var index = Int(node.firstEdge)
-    let last = index + Int(node.edgeCount)
-    while index < last {
-      let edge = table.edges[index]
-      if edge.word == word && edge.length == length {
-        if length <= 8 { return edge.child }
-        if matchesRest(edge, bytes, range) { return edge.child }
-      }
-      index += 1
-    }
-    return JSONPathTable.nowhere
+    return find(word, bytes, range)
   }
 
+  private func find(
+    _ word: UInt64, _ bytes: borrowing UncheckedBytes, _ range: Range<Int>
+  ) -> UInt16 {
+    let parent = innermost
+    let mask = table.edges.count - 1
+    var place = JSONPathTable.place(parent, word, range.count, mask: mask)
+    while true {
+      let edge = table.edges[place]
+      if edge.parent == JSONPathTable.nowhere { return JSONPathTable.nowhere }
+      if edge.word == word && edge.parent == parent && Int(edge.length) == range.count
+        && matchesRest(edge, bytes, range)
+      {
+        return edge.child
+      }
+      place = (place + 1) & mask
+    }
+  }
+
+  @inline(__always)
   private func matchesRest(
     _ edge: JSONPathTable.Edge, _ bytes: borrowing UncheckedBytes, _ range: Range<Int>
   ) -> Bool {
-    for offset in 8..<edge.length
-    where table.keys[edge.keyStart + offset] != bytes[range.lowerBound + offset] {
-      return false
+    var offset = 8
+    while offset < range.count {
+      if table.keys[edge.keyStart + offset] != bytes[range.lowerBound + offset] { return false }
+      offset += 1
     }
     return true
   }
 
+  /// The target of a key that was put together from pieces.
   private func childOfKey() -> UInt16 {
-    let node = table.nodes[Int(stack[depth - 1])]
-    for edge in table.edges[Int(node.firstEdge)..<Int(node.firstEdge + node.edgeCount)] {
-      let end = edge.keyStart + edge.length
-      if edge.length == key.count && table.keys[edge.keyStart..<end].elementsEqual(key) {
-        return edge.child
-      }
+    guard !key.isEmpty, key.count <= JSONPathTable.keyLimit else { return JSONPathTable.nowhere }
+    return unsafe key.withUnsafeBufferPointer { buffer in
+      let bytes = unsafe UncheckedBytes(buffer)
+      return child(bytes, 0..<bytes.count)
     }
-    return JSONPathTable.nowhere
   }
 }

@@ -41,7 +41,10 @@ extension JSONScanner {
     case .lentString:
       return scanLentString(bytes, &at)
     case .keyBytes:
-      scanKey(bytes, &at)
+      if key.isEmpty && escape.phase == .none && escape.highSurrogate == 0 {
+        return scanMembers(bytes, &at)
+      }
+      scanKeyInPieces(bytes, &at)
       return false
     case .skipped:
       return scanSkipped(bytes, &at)
@@ -55,7 +58,17 @@ extension JSONScanner {
     default:
       let byte = bytes[at]
       at += 1
-      return Self.isWhiteSpace(byte) ? false : scanStructure(byte)
+      if Self.isWhiteSpace(byte) { return false }
+      // The commonest of all sequences: a comma, and the next member's key.
+      if state == .separator && byte == UInt8(ascii: ",") {
+        expectMember()
+        if state == .key && at < bytes.count && bytes[at] == UInt8(ascii: "\"") {
+          at += 1
+          state = .keyBytes
+        }
+        return false
+      }
+      return scanStructure(byte)
     }
   }
 
@@ -65,8 +78,6 @@ extension JSONScanner {
       state = .keyBytes
     case (.colon, UInt8(ascii: ":")):
       state = .value
-    case (.separator, UInt8(ascii: ",")):
-      expectMember()
     case (.separator, UInt8(ascii: "}")), (.firstKey, UInt8(ascii: "}")),
       (.separator, UInt8(ascii: "]")), (.firstElement, UInt8(ascii: "]")):
       return closeContainer(byte)
@@ -92,7 +103,7 @@ extension JSONScanner {
     switch byte {
     case UInt8(ascii: "\""):
       count = 0
-      counting = field != 0
+      counting = field != 0 && !options.contains(.lent)
       beginCapture()
       state = options.contains(.lent) ? .lentString : .string
     case UInt8(ascii: "{"):
@@ -158,8 +169,10 @@ extension JSONScanner {
     let kind: JSONMatch.Kind = isObject ? .objectBegan : .arrayBegan
     if node.hasChildren {
       stack[depth] = target
+      innermost = target
       objects = isObject ? objects | 1 << UInt32(depth) : objects & ~(1 << UInt32(depth))
       depth += 1
+      keyLengths = node.keyLengths
       state = isObject ? .firstKey : .firstElement
       if !isObject { target = node.element }
     } else {
@@ -183,6 +196,10 @@ extension JSONScanner {
     }
     depth -= 1
     target = stack[depth]
+    if depth > 0 {
+      innermost = stack[depth - 1]
+      keyLengths = table.nodes[Int(innermost)].keyLengths
+    }
     let scoped = options.contains(.scoped) && field != 0
     let kind: JSONMatch.Kind = isObject ? .objectEnded : .arrayEnded
     return endValue(JSONMatch(field: scoped ? field : 0, kind: kind))
@@ -192,7 +209,7 @@ extension JSONScanner {
     if objects >> UInt32(depth - 1) & 1 == 1 {
       state = .key
     } else {
-      target = table.nodes[Int(stack[depth - 1])].element
+      target = table.nodes[Int(innermost)].element
       state = .value
     }
   }

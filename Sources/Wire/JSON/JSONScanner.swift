@@ -35,6 +35,10 @@ package struct JSONScanner: ~Copyable {
     case failed
   }
 
+  /// Fields, a bit each up to 63, whose texts are not captured though their paths say so: those
+  /// that the caller needs once and has.
+  package var uncaptured: UInt64 = 0
+
   /// A captured string or number is cut to this many bytes; with `long` to the second limit.
   package let captureLimitBytes: Int
   package let longCaptureLimitBytes: Int
@@ -52,6 +56,9 @@ package struct JSONScanner: ~Copyable {
   var stack = InlineArray<16, UInt16>(repeating: JSONPathTable.nowhere)
   var objects: UInt32 = 0
   var depth = 0
+  /// The innermost container on our paths, and the lengths of its keys.
+  var innermost = JSONPathTable.nowhere
+  var keyLengths: UInt64 = 0
   /// Where the value that is coming, or being read, stands in the table.
   var target = JSONPathTable.root
   /// Brackets open inside a skipped value, its own included; 0 outside of one.
@@ -113,7 +120,8 @@ package struct JSONScanner: ~Copyable {
 
 extension JSONScanner {
   mutating func beginCapture() {
-    capturing = options.contains(.captured)
+    let node = table.nodes[Int(target)]
+    capturing = node.options.contains(.captured) && uncaptured >> UInt64(node.field) & 1 == 0
     if capturing && !captured.isEmpty { captured.removeAll(keepingCapacity: true) }
   }
 
@@ -123,9 +131,7 @@ extension JSONScanner {
   }
 
   mutating func capture(_ bytes: borrowing UncheckedBytes, _ range: Range<Int>) {
-    for index in range.prefix(captureRoom) {
-      captured.append(bytes[index])
-    }
+    bytes.append(range.prefix(captureRoom), to: &captured)
   }
 
   /// Keeps a scalar value that was written as an escape, whole or not at all.

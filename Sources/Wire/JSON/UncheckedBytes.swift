@@ -22,6 +22,13 @@ struct UncheckedBytes: ~Copyable {
     }
   }
 
+  /// `range` must lie below `count`.
+  func append(_ range: Range<Int>, to array: inout [UInt8]) {
+    assert(range.lowerBound >= 0 && range.upperBound <= count)
+    let start = unsafe base + range.lowerBound
+    unsafe array.append(contentsOf: UnsafeBufferPointer(start: start, count: range.count))
+  }
+
   /// Eight bytes, the first of them lowest; `index + 8` must not exceed `count`.
   @inline(__always)
   func word(at index: Int) -> UInt64 {
@@ -47,6 +54,14 @@ enum Word {
   @inline(__always)
   static func scalarCount(_ word: UInt64) -> Int {
     if word & highBits == 0 { return 8 }
-    return 8 - (word & ~(word << 1) & highBits).nonzeroBitCount
+    return 8 &- (word & ~(word &<< 1) & highBits).nonzeroBitCount
+  }
+
+  /// How many of the first `count` of the eight bytes, fewer than eight, do.
+  @inline(__always)
+  static func scalarCount(_ word: UInt64, first count: Int) -> Int {
+    if word & highBits == 0 { return count }
+    let continuations = word & ~(word &<< 1) & highBits
+    return count &- (continuations & ((1 &<< UInt64(8 &* count)) &- 1)).nonzeroBitCount
   }
 }

@@ -3,6 +3,7 @@
 
 import Foundation
 import IO
+import Tap
 import Testing
 
 @testable import weir
@@ -210,7 +211,7 @@ struct SettingsSourcesTests {
     let route = settings.routes[0]
     #expect(route.strip)
     #expect(route.limits == ["all", "per-key"])
-    #expect(route.dialect == .openAIChat)
+    #expect(route.dialect == .named(.openAIChat))
     #expect(route.tenantHeader == "x-tenant")
     #expect(route.requestHeaders.set["authorization"]?.bytes == Array("Bearer sk-1".utf8))
     #expect(route.requestHeaders.remove == ["x-a"])

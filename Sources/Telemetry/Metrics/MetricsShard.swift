@@ -1,0 +1,112 @@
+// One loop's figures: plain integers that no other thread touches.
+
+/// A route's figures and its count of open streams.
+package struct RouteMeter {
+  let child: MetricChild
+  let level: StreamLevel
+}
+
+/// The figures of one loop.
+///
+/// It belongs to the loop's thread. Counting is an addition to an array; a lock is taken and memory
+/// allocated only when the loop first meets a child.
+package final class MetricsShard {
+  private let registry: LabelRegistry
+  private var slots: [UInt64]
+  private var exemplars: [Int: Exemplar] = [:]
+  private var routes: [String: RouteMeter] = [:]
+  private var upstreams: [String: MetricChild] = [:]
+  private var limits: [String: MetricChild] = [:]
+  private var exchanges: [ExchangeKey: ExchangeChild] = [:]
+
+  /// Copies of what the layout and the catalogue say, which are behind lazy initialisers.
+  private let offsets = SlotLayout.offsets
+  private let buckets = Catalogue.families.map(\.buckets)
+
+  package init(registry: LabelRegistry) {
+    self.registry = registry
+    slots = [UInt64](repeating: 0, count: SlotLayout.childSlots[.process])
+  }
+
+  /// Lends the figures as they are now; constant time, see `MetricsSnapshot`.
+  package func snapshot() -> MetricsSnapshot {
+    MetricsSnapshot(slots: slots, exemplars: exemplars)
+  }
+
+  // MARK: - Children
+
+  package func route(_ name: String) -> RouteMeter {
+    if let known = routes[name] { return known }
+    let meter = registry.meter(route: name)
+    routes[name] = meter
+    return meter
+  }
+
+  package func upstream(_ name: String) -> MetricChild {
+    if let known = upstreams[name] { return known }
+    let child = registry.child(upstream: name)
+    upstreams[name] = child
+    return child
+  }
+
+  package func limit(_ name: String) -> MetricChild {
+    if let known = limits[name] { return known }
+    let child = registry.child(limit: name)
+    limits[name] = child
+    return child
+  }
+
+  package func exchange(_ key: ExchangeKey) -> ExchangeChild {
+    if let known = exchanges[key] { return known }
+    let (child, isFolded) = registry.child(key)
+    if !isFolded { exchanges[key] = child }
+    return child
+  }
+
+  // MARK: - Figures
+
+  /// Adds to a counter, or to a gauge; `combination` numbers the closed labels' values, the last
+  /// label changing fastest.
+  @inline(__always)
+  func add(_ amount: UInt64, to id: MetricID, of child: MetricChild, at combination: Int = 0) {
+    let slot = child.firstSlot &+ offsets[id.rawValue] &+ combination
+    if slot >= slots.count { grow(to: slot) }
+    slots[slot] &+= amount
+  }
+
+  @inline(__always)
+  func subtract(
+    _ amount: UInt64, from id: MetricID, of child: MetricChild, at combination: Int = 0
+  ) {
+    add(0 &- amount, to: id, of: child, at: combination)
+  }
+
+  /// Counts `value`, in the units the histogram observes, in its bucket.
+  @inline(__always)
+  func observe(
+    _ value: UInt64, in id: MetricID, of child: MetricChild, at combination: Int = 0,
+    exemplar: (traceID: String, unixNanoseconds: UInt64)? = nil
+  ) {
+    guard let buckets = buckets[id.rawValue] else {
+      preconditionFailure("observed a metric that is no histogram")
+    }
+    let width = buckets.limits.count &+ 2
+    let first = child.firstSlot &+ offsets[id.rawValue] &+ combination &* width
+    let sum = first &+ width &- 1
+    if sum >= slots.count { grow(to: sum) }
+    let bucket = first &+ buckets.index(of: value)
+    slots[bucket] &+= 1
+    slots[sum] &+= value
+    if let exemplar {
+      exemplars[bucket] = Exemplar(
+        traceID: exemplar.traceID, value: value, unixNanoseconds: exemplar.unixNanoseconds)
+    }
+  }
+
+  /// Makes room for a child that another loop's meeting placed, and for some that will follow it.
+  @inline(never)
+  private func grow(to slot: Int) {
+    let room = SlotLayout.childSlots.total
+    slots += [UInt64](repeating: 0, count: slot + room - slots.count)
+  }
+}

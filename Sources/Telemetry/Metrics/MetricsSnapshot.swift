@@ -1,0 +1,41 @@
+// The figures of one loop, or of several added up, as a value that crosses threads.
+
+/// What one observation came from; shown on OpenMetrics pages.
+package struct Exemplar: Equatable, Sendable {
+  /// 32 lower-case hexadecimal digits, of a `traceparent` that says "sampled".
+  package var traceID: String
+  /// In the histogram's observed units.
+  package var value: UInt64
+  /// Nanoseconds of Unix time.
+  package var unixNanoseconds: UInt64
+}
+
+/// All figures at one moment.
+///
+/// It shares the shard's memory until the loop next counts something, which then copies the
+/// figures once: lending costs the loop no more than that copy.
+package struct MetricsSnapshot: Equatable, Sendable {
+  private(set) var slots: [UInt64] = []
+  /// By the slot of their bucket.
+  private(set) var exemplars: [Int: Exemplar] = [:]
+
+  package init() {}
+
+  init(slots: [UInt64], exemplars: [Int: Exemplar]) {
+    self.slots = slots
+    self.exemplars = exemplars
+  }
+
+  /// Adds the figures of another loop. Gauges add up too: they are kept as what each loop put in
+  /// less what it took out. Of two exemplars the later one stays.
+  package mutating func merge(_ other: MetricsSnapshot) {
+    if slots.count < other.slots.count {
+      slots += [UInt64](repeating: 0, count: other.slots.count - slots.count)
+    }
+    for index in other.slots.indices { slots[index] &+= other.slots[index] }
+    exemplars.merge(other.exemplars) { $0.unixNanoseconds >= $1.unixNanoseconds ? $0 : $1 }
+  }
+
+  /// A figure; 0 for a child that no loop has met.
+  subscript(slot: Int) -> UInt64 { slot < slots.count ? slots[slot] : 0 }
+}
