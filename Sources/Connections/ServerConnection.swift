@@ -125,13 +125,21 @@ extension ServerConnection {
   /// Wire bytes of the answer; sent now as far as the client takes them.
   package func send(_ bytes: Span<UInt8>) {
     stream.write(bytes)
-    if stream.queuedBytes > 0, let timer, !timer.isSet {
-      timer.set(loop.now + options.slowClientTimeout)
-    }
+    mindSlowClient()
   }
 
   package func cork() { stream.cork() }
-  package func uncork() { stream.uncork() }
+
+  package func uncork() {
+    stream.uncork()
+    mindSlowClient()
+  }
+
+  /// A client is slow when its socket refuses bytes, not while weir gathers them.
+  private func mindSlowClient() {
+    guard stream.queuedBytes > 0, !stream.isCorked, let timer, !timer.isSet else { return }
+    timer.set(loop.now + options.slowClientTimeout)
+  }
 
   package var isReadingPaused: Bool { stream.isReadingPaused }
 

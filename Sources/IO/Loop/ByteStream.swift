@@ -247,6 +247,8 @@ extension ByteStream {
   /// Holds writes back until `uncork`, so that a head and what follows it leave in one call.
   package func cork() { state.insert(.corked) }
 
+  package var isCorked: Bool { state.contains(.corked) }
+
   package func uncork() {
     state.remove(.corked)
     if !outgoing.isEmpty { send() }
