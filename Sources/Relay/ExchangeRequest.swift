@@ -100,7 +100,9 @@ extension Exchange {
       forgetRequest()
     }
     awaitHead()
-    if connection.isReadingPaused, !pauseClientIfFull() { connection.resumeReading() }
+    // A whole request's client is paused for what it sent ahead of its turn, and stays so.
+    guard connection.isReadingPaused, !traits.contains(.requestEnded) else { return }
+    if !pauseClientIfFull() { connection.resumeReading() }
   }
 
   private var hasTriesLeft: Bool { attempts < upstream?.options.attempts ?? 1 }
