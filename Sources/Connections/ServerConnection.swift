@@ -311,9 +311,10 @@ extension ServerConnection {
   }
 
   private func refuse(_ refusal: RequestRefusal) {
-    phase = .answering
+    // Still in the head: what follows it is unread or on its way, and closing on it would reset
+    // the connection under the answer.
     server.connection(self, refused: refusal)
-    closeGently()
+    if case .head = phase { closeGently() }
   }
 }
 
