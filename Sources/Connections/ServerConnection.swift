@@ -164,15 +164,14 @@ extension ServerConnection {
     if !isProcessing, !pipelined.isEmpty { processPipelined() }
   }
 
-  /// Ends the connection after what is queued, without ending the answer: the client can tell
-  /// by the framing, or by a reset where the framing has no end of its own.
+  /// Ends the connection now, without ending the answer: the client can tell by the framing, or
+  /// by a reset where the framing has no end of its own. What is queued is lost: whoever wants it
+  /// to arrive cuts when it has.
   package func cut(asReset: Bool) {
     handler = nil
-    guard stream.isOpen else { return }
     phase = .closed
-    timer?.set(loop.now + options.slowClientTimeout)
-    stream.closeWhenDrained(asReset: asReset)
-    if !stream.isOpen { release() }
+    if asReset { stream.reset() } else { stream.close() }
+    release()
   }
 
   /// Closes now; for a client that has gone.
