@@ -222,7 +222,9 @@ extension Exchange {
     switch end {
     case .clientGone: connection.abandon()
     case .answered where !traits.contains(.upgrade) || answer.status != 101:
-      connection.finishResponse(keepsAlive: traits.contains(.keepsAlive))
+      // A connection kept while draining would hold the drain up until its idle time is over.
+      connection.finishResponse(
+        keepsAlive: traits.contains(.keepsAlive) && !relay.isRefusing)
     case _ where !traits.contains(.answered) && verdict.clientStatus != nil:
       sendError(verdict, end)
     default:
