@@ -171,7 +171,9 @@ extension Exchange {
     uncorkClient()
     switch (phase, end) {
     case (.ended, _): return
-    case (.flushing(let earlier), .clientGone) where earlier != .answered: conclude(earlier)
+    case (.flushing(let earlier), .clientGone), (.flushing(let earlier), .slowClient),
+      (.flushing(let earlier), .drainDeadline):
+      conclude(earlier == .answered ? end : earlier)
     case (_, .clientGone), (_, .slowClient), (_, .drainDeadline): conclude(end)
     default:
       guard traits.contains(.answered), connection.queuedBytes > 0 else { return conclude(end) }
