@@ -7,7 +7,9 @@ internal import Wire
 extension Exchange: RequestHandler {
   func requestBody(_ wire: Span<UInt8>, payload: [Range<Int>]) {
     for range in payload { requestBodyBytes &+= UInt64(range.count) }
-    if let limit = relay.options.requestBodyLimitBytes, requestBodyBytes > limit {
+    if case .tunnel = phase {
+      expectMore()
+    } else if let limit = relay.options.requestBodyLimitBytes, requestBodyBytes > limit {
       return settle(.bodyTooLarge)
     }
     guard let client, traits.contains(.requestSent) else { return hold(wire) }

@@ -62,7 +62,8 @@ extension Exchange: ResponseHandler {
     connection.uncork()
   }
 
-  private func expectMore() {
+  /// Starts the clock of silence anew.
+  func expectMore() {
     guard let upstream else { return }
     if case .tunnel = phase {
       setTimer(inNanoseconds: relay.options.tunnelIdleTimeout.wholeNanoseconds)
@@ -90,6 +91,7 @@ extension Exchange: ResponseHandler {
     traits.insert([.requestForgotten, .answered])
     answer.status = 101
     phase = .tunnel
+    deadline = .distantFuture
     send(head, as: Delivery(connection: .upgrade))
     expectMore()
     connection.becomeTunnel()
