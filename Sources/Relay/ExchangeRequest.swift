@@ -82,6 +82,8 @@ extension Exchange {
 
   private func use(_ connection: ClientConnection) {
     client = connection
+    // The client may refuse all of a read.
+    connection.readLimit = min(LoopBuffers.readSize, relay.options.relayBufferBytes)
     phase = .waiting
     connection.begin(self, isHEAD: traits.contains(.head))
   }
