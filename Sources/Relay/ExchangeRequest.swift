@@ -111,7 +111,7 @@ extension Exchange {
 
   private var hasTriesLeft: Bool { attempts < upstream?.options.attempts ?? 1 }
 
-  private func awaitHead() { setTimer(inNanoseconds: upstream?.firstByteNanoseconds ?? 0) }
+  func awaitHead() { setTimer(inNanoseconds: upstream?.firstByteNanoseconds ?? 0) }
 
   /// Tries again after a failure that left upstream without a byte of the request.
   private func retry(after end: ExchangeEnd) {

@@ -83,6 +83,7 @@ extension Exchange: ResponseHandler {
     guard !traits.contains(.clientIsHTTP10) else { return }
     traits.insert(.answered)
     send(head, as: Delivery())
+    mindWatermark()
   }
 
   private func switchProtocols(_ head: ResponseHead) {
@@ -146,7 +147,7 @@ extension Exchange {
     guard client.isReadingPaused else { return }
     endPause()
     client.resumeReading()
-    expectMore()
+    if case .waiting = phase { awaitHead() } else { expectMore() }
   }
 
   /// What was not read because the client took nothing is no silence of upstream's.
