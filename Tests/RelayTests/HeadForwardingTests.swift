@@ -55,7 +55,7 @@ internal import Testing
   @Test func oldVersion() throws {
     let heads = try forward(.scenario(), "GET /x HTTP/1.0\r\na: 1\r\n\r\n")
     #expect(heads.request == "GET /x HTTP/1.1\r\na: 1\r\nHost: up.test\r\n\r\n")
-    #expect(heads.answer == "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+    #expect(heads.answer == "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
   }
 
   // Goal: an absolute target goes up as its path.

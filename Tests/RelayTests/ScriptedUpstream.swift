@@ -8,7 +8,21 @@ final class ScriptedUpstream {
   let listener: FakeListener
 
   init(in world: FakeWorld, port: UInt16) throws {
-    listener = try world.listen(on: .loopback(port: port))
+    let reads = Switch()
+    listener = try world.listen(on: .loopback(port: port)) { $0.isReading = reads.isOn }
+    self.reads = reads
+  }
+
+  private final class Switch {
+    var isOn = true
+  }
+
+  private let reads: Switch
+
+  /// Whether connections to come are read at first.
+  var readsAtOnce: Bool {
+    get { reads.isOn }
+    set { reads.isOn = newValue }
   }
 
   /// Every connection that weir made, in order, closed ones included.

@@ -178,7 +178,8 @@ internal import Testing
       peer.send("HTTP/1.1 200 OK\r\n\r\nearly")
       stage.settle()
       stage.clients[0].send("more")
-      peer.reset()
+      // When those bytes have arrived, so that weir hears of them first.
+      stage.world.at(stage.world.now) { stage.world.at(stage.world.now) { peer.reset() } }
     }
     #expect(client.text == "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nearly")
     #expect(client.seenEnd == "reset")
