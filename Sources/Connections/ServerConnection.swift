@@ -125,13 +125,21 @@ extension ServerConnection {
   /// Wire bytes of the answer; sent now as far as the client takes them.
   package func send(_ bytes: Span<UInt8>) {
     stream.write(bytes)
-    if stream.queuedBytes > 0, let timer, !timer.isSet {
-      timer.set(loop.now + options.slowClientTimeout)
-    }
+    mindSlowClient()
   }
 
   package func cork() { stream.cork() }
-  package func uncork() { stream.uncork() }
+
+  package func uncork() {
+    stream.uncork()
+    mindSlowClient()
+  }
+
+  /// A client is slow when its socket refuses bytes, not while weir gathers them.
+  private func mindSlowClient() {
+    guard stream.queuedBytes > 0, !stream.isCorked, let timer, !timer.isSet else { return }
+    timer.set(loop.now + options.slowClientTimeout)
+  }
 
   package var isReadingPaused: Bool { stream.isReadingPaused }
 
@@ -156,15 +164,14 @@ extension ServerConnection {
     if !isProcessing, !pipelined.isEmpty { processPipelined() }
   }
 
-  /// Ends the connection after what is queued, without ending the answer: the client can tell
-  /// by the framing, or by a reset where the framing has no end of its own.
+  /// Ends the connection now, without ending the answer: the client can tell by the framing, or
+  /// by a reset where the framing has no end of its own. What is queued is lost: whoever wants it
+  /// to arrive cuts when it has.
   package func cut(asReset: Bool) {
     handler = nil
-    guard stream.isOpen else { return }
     phase = .closed
-    timer?.set(loop.now + options.slowClientTimeout)
-    stream.closeWhenDrained(asReset: asReset)
-    if !stream.isOpen { release() }
+    if asReset { stream.reset() } else { stream.close() }
+    release()
   }
 
   /// Closes now; for a client that has gone.
@@ -303,9 +310,10 @@ extension ServerConnection {
   }
 
   private func refuse(_ refusal: RequestRefusal) {
-    phase = .answering
+    // Still in the head: what follows it is unread or on its way, and closing on it would reset
+    // the connection under the answer.
     server.connection(self, refused: refusal)
-    closeGently()
+    if case .head = phase { closeGently() }
   }
 }
 

@@ -183,7 +183,9 @@ extension Exchange {
     uncorkClient()
     switch (phase, end) {
     case (.ended, _): return
-    case (.flushing(let earlier), .clientGone) where earlier != .answered: conclude(earlier)
+    case (.flushing(let earlier), .clientGone), (.flushing(let earlier), .slowClient),
+      (.flushing(let earlier), .drainDeadline):
+      conclude(earlier == .answered ? end : earlier)
     case (_, .clientGone), (_, .slowClient), (_, .drainDeadline): conclude(end)
     default:
       guard traits.contains(.answered), connection.queuedBytes > 0 else { return conclude(end) }
@@ -238,7 +240,9 @@ extension Exchange {
     switch end {
     case .clientGone: connection.abandon()
     case .answered where !traits.contains(.upgrade) || answer.status != 101:
-      connection.finishResponse(keepsAlive: traits.contains(.keepsAlive))
+      // A connection kept while draining would hold the drain up until its idle time is over.
+      connection.finishResponse(
+        keepsAlive: traits.contains(.keepsAlive) && !relay.isRefusing)
     case _ where !traits.contains(.answered) && verdict.clientStatus != nil:
       sendError(verdict, end)
     default:

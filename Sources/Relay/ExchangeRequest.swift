@@ -9,7 +9,9 @@ extension Exchange: RequestHandler {
   func requestBody(_ wire: Span<UInt8>, payload: [Range<Int>]) {
     for range in payload { requestBodyBytes &+= UInt64(range.count) }
     defer { observeRequest(wire, payload: payload) }
-    if let limit = relay.options.requestBodyLimitBytes, requestBodyBytes > limit {
+    if case .tunnel = phase {
+      expectMore()
+    } else if let limit = relay.options.requestBodyLimitBytes, requestBodyBytes > limit {
       return settle(.bodyTooLarge)
     }
     guard let client, traits.contains(.requestSent) else { return hold(wire) }
@@ -38,6 +40,9 @@ extension Exchange: RequestHandler {
   }
 
   func clientTooSlow() { settle(.slowClient) }
+
+  /// Bytes of the request in memory: to be sent still, or perhaps again.
+  var heldForUpstream: Int { requestBuffer.count + (client?.queuedBytes ?? 0) }
 
   /// Keeps request bytes that cannot go up yet, or that may have to go up again.
   private func hold(_ wire: Span<UInt8>) {
@@ -85,6 +90,8 @@ extension Exchange {
 
   private func use(_ connection: ClientConnection) {
     client = connection
+    // The client may refuse all of a read.
+    connection.readLimit = min(LoopBuffers.readSize, relay.options.relayBufferBytes)
     phase = .waiting
     connection.begin(self, isHEAD: traits.contains(.head))
   }
@@ -105,12 +112,14 @@ extension Exchange {
       forgetRequest()
     }
     awaitHead()
-    if connection.isReadingPaused, !pauseClientIfFull() { connection.resumeReading() }
+    // A whole request's client is paused for what it sent ahead of its turn, and stays so.
+    guard connection.isReadingPaused, !traits.contains(.requestEnded) else { return }
+    if !pauseClientIfFull() { connection.resumeReading() }
   }
 
   private var hasTriesLeft: Bool { attempts < upstream?.options.attempts ?? 1 }
 
-  private func awaitHead() { setTimer(inNanoseconds: upstream?.firstByteNanoseconds ?? 0) }
+  func awaitHead() { setTimer(inNanoseconds: upstream?.firstByteNanoseconds ?? 0) }
 
   /// Tries again after a failure that left upstream without a byte of the request.
   private func retry(after end: ExchangeEnd) {

@@ -62,7 +62,8 @@ extension Exchange: ResponseHandler {
     connection.uncork()
   }
 
-  private func expectMore() {
+  /// Starts the clock of silence anew.
+  func expectMore() {
     guard let upstream else { return }
     if case .tunnel = phase {
       setTimer(inNanoseconds: relay.options.tunnelIdleTimeout.wholeNanoseconds)
@@ -82,6 +83,7 @@ extension Exchange: ResponseHandler {
     guard !traits.contains(.clientIsHTTP10) else { return }
     traits.insert(.answered)
     send(head, as: Delivery())
+    mindWatermark()
   }
 
   private func switchProtocols(_ head: ResponseHead) {
@@ -90,6 +92,7 @@ extension Exchange: ResponseHandler {
     traits.insert([.requestForgotten, .answered])
     answer.status = 101
     phase = .tunnel
+    deadline = .distantFuture
     send(head, as: Delivery(connection: .upgrade))
     beginObserving(head)
     expectMore()
@@ -144,6 +147,6 @@ extension Exchange {
     guard client.isReadingPaused else { return }
     endPauseOfUpstream()
     client.resumeReading()
-    expectMore()
+    if case .waiting = phase { awaitHead() } else { expectMore() }
   }
 }

@@ -71,6 +71,13 @@ package final class Relay: RequestServer {
   package var connectionCount: Int { connections.count }
   package var idleUpstreamCount: Int { upstreams.reduce(0) { $0 + $1.idleCount } }
 
+  /// The most bytes that any one exchange holds for its client, and for its upstream.
+  package var mostQueuedBytes: (downstream: Int, upstream: Int) {
+    exchanges.members.reduce((0, 0)) {
+      (max($0.0, $1.connection.queuedBytes), max($0.1, $1.heldForUpstream))
+    }
+  }
+
   /// Serves an accepted descriptor, which becomes the relay's.
   package func serve(_ descriptor: Int32, from peer: SocketAddress, tls context: TLSContext?) {
     let session: TLSSession?

@@ -16,7 +16,8 @@ package protocol ByteStreamOwner: AnyObject {
   /// Bytes to be used up before returning: they lie in a buffer that the whole loop shares.
   func stream(_ stream: ByteStream, received bytes: Span<UInt8>)
   /// The peer sent its FIN and all before it has been delivered. `cleanly` is false where TLS
-  /// ended without a close_notify, so that an attacker may have cut it (RFC 8446 §6.1).
+  /// ended without a close_notify, so that an attacker may have cut it (RFC 8446 §6.1), and where
+  /// the end may have been a reset.
   func streamEnded(_ stream: ByteStream, cleanly: Bool)
   /// The peer has closed or reset while reading is paused; bytes may lie before that end.
   func streamPeerClosed(_ stream: ByteStream)
@@ -155,7 +156,8 @@ extension ByteStream {
         // A full read leaves more; the loop's other streams have their turn first.
         if !isDrained, isOpen, let registration { return loop.callAgain(registration, .readable) }
       case .ended:
-        return end(cleanly: tls?.isClosedByPeer ?? true)
+        // A send that failed may have taken a reset's error away: this may be no FIN.
+        return end(cleanly: tls?.isClosedByPeer ?? !state.contains(.sendingFailed))
       case .wouldBlock:
         state.remove(.readable)
         return
@@ -246,6 +248,8 @@ extension ByteStream {
 
   /// Holds writes back until `uncork`, so that a head and what follows it leave in one call.
   package func cork() { state.insert(.corked) }
+
+  package var isCorked: Bool { state.contains(.corked) }
 
   package func uncork() {
     state.remove(.corked)

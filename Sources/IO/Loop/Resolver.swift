@@ -46,6 +46,9 @@ package final class Resolver {
     receiver = try MailboxReceiver(on: loop) { [unowned self] in answer($0.0, $0.1) }
   }
 
+  // The loop keeps whatever is registered with it, and what is registered keeps the loop.
+  deinit { receiver?.close() }
+
   /// Addresses that need no question: numbers, and names asked for within `lifetime`.
   package func immediate(_ host: String, port: UInt16) -> [SocketAddress]? {
     if let address = SocketAddress(numericHost: host, port: port) { return [address] }

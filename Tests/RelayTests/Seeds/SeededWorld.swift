@@ -1,0 +1,169 @@
+// A whole world that one seed draws: two loops with a relay each, an upstream, some clients and
+// the weather; and whether all went as it must, whatever happened.
+
+internal import Connections
+internal import FakeKernel
+internal import IO
+internal import Relay
+internal import TestSupport
+internal import Testing
+
+final class SeededWorld {
+  let seed: UInt64
+  private(set) var faults: [String] = []
+  /// For the test's own account of what its worlds were like.
+  private(set) var wholeAnswers = 0
+  var endings: [String] { stage.endings }
+
+  /// In a third of the worlds nothing goes wrong, so that everything has to arrive.
+  private let isPeaceful: Bool
+  private let stage: RelayHarness
+  private let options: RelayOptions
+  private let upstream: SeededUpstream
+  private var clients: [SeededClient] = []
+  private var random: SeededRandom
+
+  init(seed: UInt64) throws {
+    self.seed = seed
+    random = SeededRandom(seed: seed)
+    isPeaceful = random.chance(0.33)
+    options = .drawn(isPeaceful: isPeaceful, &random)
+    stage = try RelayHarness(
+      options, loopCount: 2, seed: seed,
+      weather: .drawn(from: seed, upTo: isPeaceful ? .breezy : .stormy))
+    var plans: [[ExchangePlan]] = []
+    var count = 0
+    for _ in 0..<Int.random(in: 1...6, using: &random) {
+      plans.append([])
+      for _ in 0..<Int.random(in: 1...4, using: &random) {
+        plans[plans.count - 1].append(.drawn(count, isPeaceful: isPeaceful, &random))
+        count += 1
+      }
+    }
+    upstream = try SeededUpstream(in: stage.world, answering: plans.flatMap { $0 })
+    for plans in plans { scheduleClient(plans) }
+    scheduleControl()
+  }
+
+  private func scheduleClient(_ plans: [ExchangePlan]) {
+    var own = SeededRandom(seed: random.next())
+    stage.world.after(random.milliseconds(upTo: 1500)) { [unowned self] in
+      let client = SeededClient(stage.client(), plans: plans)
+      clients.append(client)
+      client.act(in: stage.world, isPeaceful: isPeaceful, &own)
+    }
+  }
+
+  /// Reloads at any time; and drains, where not all has to arrive.
+  private func scheduleControl() {
+    for relay in stage.relays {
+      if random.chance(0.3) {
+        stage.world.after(random.milliseconds(upTo: 2000)) { [unowned self, unowned relay] in
+          relay.apply(options)
+        }
+      }
+      guard !isPeaceful, random.chance(0.2) else { continue }
+      let start = random.milliseconds(upTo: 2000)
+      let refusing = random.chance(0.7)
+      stage.world.after(start) { [unowned relay] in relay.drain(refusing: refusing) {} }
+      stage.world.after(start + random.milliseconds(upTo: 5000)) { [unowned relay] in
+        relay.endDrain()
+      }
+    }
+  }
+
+  // MARK: Running
+
+  func run() {
+    stage.run(for: .milliseconds(1500), watching: watch)
+    stage.run(for: .seconds(900), watching: { [unowned self] in
+      watch()
+      return clients.allSatisfy(\.isDone)
+    })
+    for client in clients { client.check() }
+    faults += clients.flatMap(\.faults) + upstream.faults
+    wholeAnswers = clients.reduce(0) { $0 + $1.wholeAnswers }
+    checkRepetitions()
+    if isPeaceful { checkCompleteness() }
+    upstream.close()
+    stage.close()
+    if !faults.isEmpty { faults.append("\(stage.world)") }
+  }
+
+  /// What must hold in every moment.
+  @discardableResult
+  private func watch() -> Bool {
+    for relay in stage.relays {
+      if relay.acceptedCount != relay.endedCount + relay.activeCount {
+        faults.append("accepted \(relay.acceptedCount), ended \(relay.endedCount)")
+      }
+      let queued = relay.mostQueuedBytes
+      // Weir adds a line to heads, and its errors are shorter than this.
+      if queued.downstream > options.relayBufferBytes + 1024 {
+        faults.append("\(queued.downstream) bytes wait for a client")
+      }
+      let upLimit = options.relayBufferBytes + options.requestBufferBytes + 2 * 65_536
+      if queued.upstream > upLimit { faults.append("\(queued.upstream) bytes wait for upstream") }
+    }
+    return !faults.isEmpty
+  }
+
+  private func checkRepetitions() {
+    for plan in clients.flatMap(\.plans) {
+      let most = plan.isRepeatable ? 2 : 1
+      let times = upstream.arrivals[plan.number] ?? 0
+      if times > most { faults.append("request \(plan.number) was sent \(times) times") }
+    }
+  }
+
+  /// In a peaceful world each client gets all its answers, up to one that ends its connection.
+  private func checkCompleteness() {
+    for client in clients {
+      let last = client.plans.firstIndex(where: \.endsConnection) ?? client.plans.count - 1
+      if client.wholeAnswers != last + 1 {
+        faults.append(
+          "\(client.plans[0].number)...: \(client.wholeAnswers) answers of \(last + 1),"
+            + " \(client.peer.seenEnd)")
+      }
+    }
+    for ending in endings
+    where !ending.hasPrefix("completed") && !ending.hasPrefix("upstream_http_error") {
+      faults.append("in a peaceful world: \(ending)")
+    }
+  }
+}
+
+extension RelayHarness {
+  /// Runs until `isOver` holds, which is asked after every round of the loops.
+  func run(for duration: Duration, watching isOver: () -> Bool) {
+    if world.run(for: duration, stoppingWhen: isOver) == .livelock {
+      Issue.record("the loops spin\n\(world)")
+    }
+  }
+}
+
+extension RelayOptions {
+  /// Short times, so that each of them ends something in some worlds; long ones in peaceful
+  /// worlds. Buffers from tiny to the default.
+  fileprivate static func drawn(isPeaceful: Bool, _ random: inout SeededRandom) -> RelayOptions {
+    var options = RelayOptions.scenario()
+    options.relayBufferBytes = [1024, 5000, 65_536].randomElement(using: &random)!
+    options.requestBufferBytes = [300, 65_536].randomElement(using: &random)!
+    options.upstreams[0].pool.idleLimit = Int.random(in: 0...3, using: &random)
+    guard isPeaceful else {
+      options.upstreams[0].firstByteTimeout = .seconds(2)
+      options.upstreams[0].idleTimeout = .seconds(2)
+      if random.chance(0.2) { options.upstreams[0].streamTimeout = .seconds(3) }
+      if random.chance(0.2) { options.requestBodyLimitBytes = 2000 }
+      return options
+    }
+    options.server.headTimeout = .seconds(60)
+    options.server.bodyTimeout = .seconds(60)
+    options.server.slowClientTimeout = .seconds(60)
+    options.server.idleTimeout = .seconds(20)
+    options.upstreams[0].pool.connectTimeout = .seconds(30)
+    options.upstreams[0].firstByteTimeout = .seconds(60)
+    options.upstreams[0].idleTimeout = .seconds(60)
+    return options
+  }
+}
