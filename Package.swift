@@ -80,7 +80,8 @@ let package = Package(
       ],
       swiftSettings: room),
     .testTarget(
-      name: "SimulatorTests", dependencies: ["Simulator", "IO", "Wire", "TestSupport"],
+      name: "SimulatorTests",
+      dependencies: ["Simulator", "Connections", "IO", "Wire", "FakeKernel", "TestSupport"],
       swiftSettings: room),
     .testTarget(
       name: "weirTests", dependencies: ["weir", "Relay", "IO", "TestSupport"],
