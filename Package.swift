@@ -84,7 +84,7 @@ let package = Package(
       dependencies: ["Simulator", "Connections", "IO", "Wire", "FakeKernel", "TestSupport"],
       swiftSettings: room),
     .testTarget(
-      name: "weirTests", dependencies: ["weir", "Relay", "IO", "TestSupport"],
+      name: "weirTests", dependencies: ["weir", "Relay", "Tap", "IO", "TestSupport"],
       swiftSettings: room),
   ],
   swiftLanguageModes: [.v6]

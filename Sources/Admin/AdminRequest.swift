@@ -23,7 +23,8 @@ final class AdminRequest: RequestHandler {
 
   func requestEnded() {
     guard let page = pages.first(where: { $0.path == path }) else {
-      return reply(.text("no such page; try \(pages.map(\.path).joined(separator: " "))", status: 404))
+      return reply(
+        .text("no such page; try \(pages.map(\.path).joined(separator: " "))", status: 404))
     }
     if let refusal = refusal(of: page) { return reply(refusal) }
     page.answer(head) { [self] in reply($0) }

@@ -51,6 +51,9 @@ final class Exchange: Enrolled {
   unowned let relay: Relay
   let connection: ServerConnection
   var route: ActiveRoute?
+  var endpoint: Endpoint?
+  /// Where the last try failed.
+  var failedEndpoint: Endpoint?
   var client: ClientConnection?
   var phase = Phase.backingOff
   var traits: Traits = []
@@ -60,12 +63,23 @@ final class Exchange: Enrolled {
   /// longer have to be sent again.
   var requestBuffer: [UInt8] = []
   var answer = AnswerState()
+  var tap: StreamTap?
+  var clocks = ExchangeClocks()
+  /// The request target, until the tap has had it.
+  var path: [UInt8] = []
+  /// Bytes handed to the client's connection, heads included.
+  var clientBytes: UInt64 = 0
+  /// `clientBytes` behind the first content event.
+  var tokenMark: UInt64?
   var attempts = 0
   let start: Instant
   var deadline = Instant.distantFuture
   var requestBodyBytes: UInt64 = 0
   var responseBodyBytes: UInt64 = 0
   var pausesOfUpstream = 0
+  /// Since when upstream is not read.
+  var upstreamPaused: Instant?
+  var pausedNanoseconds: UInt64 = 0
   var pausesOfClient = 0
 
   init(on connection: ServerConnection, of relay: Relay) {
@@ -97,9 +111,12 @@ extension Exchange {
     }
     if let total = route.upstream.options.streamTimeout { deadline = start + total }
     timer = LoopTimer(on: loop, owner: self)
-    relay.writer.forward(head, to: route.upstream.options, by: route.route)
+    // Written for one endpoint; a retry on another sends what this one would have got, and
+    // endpoints of one upstream are the same service.
+    let endpoint = route.upstream.pick(avoiding: nil)
+    relay.writer.forward(head, to: endpoint.options, by: route.route)
     requestBuffer = relay.writer.bytes
-    connect(allowingIdle: true)
+    connect(to: endpoint, allowingIdle: true)
   }
 
   /// An exchange that never became a request.
@@ -107,6 +124,7 @@ extension Exchange {
 
   private func remember(_ head: RequestHead) {
     dialect = CallerDialect(path: head.headers.bytes.span.extracting(head.target))
+    path = Array(head.headers.bytes[head.originTarget])
     if head.isMethod("HEAD") { traits.insert(.head) }
     if head.isIdempotent || head.headers.first("idempotency-key") != nil {
       traits.insert(.idempotent)
@@ -135,7 +153,8 @@ extension Exchange: TimerOwner {
     if loop.now >= deadline { return settle(.streamTimeOver) }
     switch phase {
     case .backingOff:
-      connect(allowingIdle: true)
+      guard let upstream else { return }
+      connect(to: upstream.pick(avoiding: failedEndpoint), allowingIdle: true)
       sendRequest()
     case .waiting: settle(.noHeadInTime)
     case .streaming, .tunnel: settle(.stalled)
@@ -169,20 +188,25 @@ extension Exchange {
     phase = .ended
     timer?.invalidate()
     releaseUpstream(reusable: end == .answered)
+    endPause()
+    concludeObserving()
     let verdict = Verdict(end, answer)
     if !traits.contains(.answered), let status = verdict.clientStatus { answer.status = status }
     relay.ended(self, summary(verdict))
     part(from: verdict, end)
   }
 
-  private func releaseUpstream(reusable: Bool) {
-    guard let client, let upstream else { return }
-    self.client = nil
-    if reusable, traits.contains(.requestEnded), client.queuedBytes == 0 {
-      upstream.pool.giveBack(client)
-    } else {
-      client.close()
+  func releaseUpstream(reusable: Bool) {
+    if let client {
+      if reusable, traits.contains(.requestEnded), client.queuedBytes == 0 {
+        endpoint?.pool.giveBack(client)
+      } else {
+        client.close()
+      }
     }
+    client = nil
+    endpoint?.activeCount -= 1
+    endpoint = nil
   }
 
   private func summary(_ verdict: Verdict) -> ExchangeSummary {

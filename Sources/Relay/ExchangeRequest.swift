@@ -26,7 +26,10 @@ extension Exchange: RequestHandler {
   func requestTimedOut() { settle(.bodyTimedOut) }
 
   func clientGone() {
-    if case .tunnel = phase { settle(.answered) } else { settle(.clientGone) }
+    guard case .tunnel = phase else { return settle(.clientGone) }
+    // Nobody is left to take what is queued.
+    connection.abandon()
+    settle(.answered)
   }
 
   func clientTooSlow() { settle(.slowClient) }
@@ -51,17 +54,18 @@ extension Exchange: RequestHandler {
 // MARK: - Connecting
 
 extension Exchange {
-  func connect(allowingIdle: Bool) {
-    guard let upstream else { return }
+  func connect(to endpoint: Endpoint, allowingIdle: Bool) {
     attempts += 1
-    if allowingIdle, let idle = upstream.pool.takeIdle() {
+    self.endpoint = endpoint
+    endpoint.activeCount += 1
+    if allowingIdle, let idle = endpoint.pool.takeIdle() {
       traits.insert(.reusedConnection)
       return use(idle)
     }
     traits.remove(.reusedConnection)
     restTimer()
     phase = .connecting(
-      upstream.pool.connect { [unowned self] result in
+      endpoint.pool.connect { [unowned self] result in
         switch result {
         case .success(let connection):
           use(connection)
@@ -82,11 +86,16 @@ extension Exchange {
   func sendRequest() {
     guard let client, case .waiting = phase, !traits.contains(.requestSent) else { return }
     traits.insert(.requestSent)
+    clocks.up = clocks.up ?? loop.now
     let request = requestBuffer
     client.send(request.span)
-    // On a fresh connection nothing is sent twice, whatever happens.
-    let mayRepeat = traits.isSuperset(of: [.reusedConnection, .idempotent]) && hasTriesLeft
-    if !mayRepeat || requestBuffer.count > relay.options.requestBufferBytes { forgetRequest() }
+    // On a fresh connection nothing is sent twice, unless the settings ask for it by status.
+    let mayRepeat =
+      traits.isSuperset(of: [.reusedConnection, .idempotent])
+      || upstream?.options.retryStatuses.isEmpty == false
+    if !mayRepeat || !hasTriesLeft || requestBuffer.count > relay.options.requestBufferBytes {
+      forgetRequest()
+    }
     awaitHead()
     if connection.isReadingPaused, !pauseClientIfFull() { connection.resumeReading() }
   }
@@ -97,9 +106,28 @@ extension Exchange {
 
   /// Tries again after a failure that left upstream without a byte of the request.
   private func retry(after end: ExchangeEnd) {
-    guard hasTriesLeft, let upstream, end.isWorthRetrying else { return settle(end) }
+    guard hasTriesLeft, end.isWorthRetrying else { return settle(end) }
+    backOff()
+  }
+
+  private func backOff() {
+    guard let upstream else { return }
+    failedEndpoint = endpoint
+    releaseUpstream(reusable: false)
+    traits.remove(.requestSent)
     phase = .backingOff
-    setTimer(inNanoseconds: upstream.options.retryBackoff.wholeNanoseconds)
+    // Half of it at random, so that a provider's bad moment is not answered by all at once.
+    let full = upstream.options.retryBackoff.wholeNanoseconds << UInt64(min(attempts - 1, 10))
+    setTimer(inNanoseconds: full / 2 + relay.random.next() % (full / 2 + 1))
+  }
+
+  /// Drops an answer that the settings call worth another try; returns whether it did.
+  func retry(insteadOf status: Int) -> Bool {
+    guard let upstream, upstream.options.retryStatuses.contains(status), hasTriesLeft,
+      traits.contains(.requestEnded), traits.isDisjoint(with: [.requestForgotten, .answered])
+    else { return false }
+    backOff()
+    return true
   }
 
   /// A kept connection that closes before it answers was most likely closed before it was used:
@@ -108,10 +136,10 @@ extension Exchange {
     guard case .waiting = phase, !traits.contains(.requestForgotten), hasTriesLeft,
       traits.isSuperset(of: [.reusedConnection, .idempotent]), !traits.contains(.answered)
     else { return false }
-    client?.close()
-    client = nil
+    guard let endpoint else { return false }
+    releaseUpstream(reusable: false)
     traits.remove(.requestSent)
-    connect(allowingIdle: false)
+    connect(to: endpoint, allowingIdle: false)
     return true
   }
 }

@@ -2,12 +2,14 @@
 
 internal import Connections
 internal import IO
+internal import Tap
 internal import Wire
 
 extension Exchange: ResponseHandler {
   func responseHead(_ head: ResponseHead) {
     if head.isSwitchingProtocols { return switchProtocols(head) }
     if head.isInformational { return sendInterim(head) }
+    if retry(insteadOf: head.status) { return }
     requestBuffer = []
     traits.insert([.requestForgotten, .answered])
     answer.status = head.status
@@ -16,24 +18,35 @@ extension Exchange: ResponseHandler {
     traits.insert(.clientCorked)
     connection.cork()
     send(head, as: delivery(of: head))
+    beginObserving(head)
     expectMore()
   }
 
   func responseBody(_ wire: Span<UInt8>, payload: [Range<Int>]) {
     if traits.contains(.unchunks) {
-      for range in payload { connection.send(wire.extracting(range)) }
+      for range in payload { sendDown(wire.extracting(range)) }
     } else {
-      connection.send(wire)
+      sendDown(wire)
     }
+    uncorkClient()
     for range in payload { responseBodyBytes &+= UInt64(range.count) }
-    answer.hasReachedClient = true
     expectMore()
     mindWatermark()
+    observe(wire, payload: payload)
+  }
+
+  private func sendDown(_ bytes: Span<UInt8>) {
+    clientBytes &+= UInt64(bytes.count)
+    connection.send(bytes)
   }
 
   func responseEnded() { settle(.answered) }
 
-  func responseReadEnded() { uncorkClient() }
+  func responseReadEnded() {
+    guard traits.contains(.clientCorked) else { return }
+    uncorkClient()
+    mindWatermark()
+  }
 
   func responseFailed(_ failure: ResponseFailure) {
     switch failure {
@@ -47,7 +60,6 @@ extension Exchange: ResponseHandler {
     guard traits.contains(.clientCorked) else { return }
     traits.remove(.clientCorked)
     connection.uncork()
-    mindWatermark()
   }
 
   private func expectMore() {
@@ -62,7 +74,7 @@ extension Exchange: ResponseHandler {
   private func send(_ head: ResponseHead, as delivery: Delivery) {
     relay.writer.forward(head, as: delivery)
     let bytes = relay.writer.bytes
-    connection.send(bytes.span)
+    sendDown(bytes.span)
   }
 
   /// RFC 9110 §15.2: a client of HTTP/1.0 gets no interim answers.
@@ -112,15 +124,17 @@ extension Exchange {
     if room > 0 {
       client.readLimit = room
       traits.insert(.readLimited)
-    } else if !client.isReadingPaused, !traits.contains(.clientCorked) {
+    } else if !client.isReadingPaused {
       client.pauseReading()
       pausesOfUpstream += 1
+      upstreamPaused = loop.now
       restTimer()
     }
   }
 
   func clientDrained() {
     let queued = connection.queuedBytes
+    noteAccepted()
     if case .flushing(let end) = phase, queued == 0 { return settle(end) }
     guard let client, queued <= relay.options.relayBufferBytes / 2 else { return }
     if traits.contains(.readLimited) {
@@ -128,7 +142,17 @@ extension Exchange {
       if queued == 0 { traits.remove(.readLimited) }
     }
     guard client.isReadingPaused else { return }
+    endPause()
     client.resumeReading()
     expectMore()
+  }
+
+  /// What was not read because the client took nothing is no silence of upstream's.
+  func endPause() {
+    guard let since = upstreamPaused else { return }
+    upstreamPaused = nil
+    let time = loop.now.nanoseconds(since: since)
+    pausedNanoseconds &+= time
+    tap?.excludeFromGap(nanoseconds: time)
   }
 }

@@ -5,7 +5,7 @@ internal import Wire
 
 extension HeadWriter {
   /// The request as upstream gets it. Its framing fields stay: the body is forwarded as it came.
-  mutating func forward(_ head: RequestHead, to upstream: UpstreamOptions, by route: Route) {
+  mutating func forward(_ head: RequestHead, to upstream: EndpointOptions, by route: Route) {
     reset()
     let (prefix, target) = forwardedTarget(of: head, upstream, route)
     requestLine(of: head, prefix: prefix, target: target)
@@ -35,7 +35,7 @@ extension HeadWriter {
 
   /// The upstream's path, then what the route leaves of the request's, as raw bytes.
   private func forwardedTarget(
-    of head: RequestHead, _ upstream: UpstreamOptions, _ route: Route
+    of head: RequestHead, _ upstream: EndpointOptions, _ route: Route
   ) -> (prefix: [UInt8], target: Range<Int>) {
     var target = head.originTarget
     guard route.strips, target.count >= route.pathPrefix.count else {

@@ -52,14 +52,28 @@ package enum ExchangeEnd: Equatable, Sendable {
 
 /// What is known of the answer at that moment.
 package struct AnswerState: Sendable {
+  /// What the tap saw in the body.
+  package enum Evidence: Equatable, Sendable {
+    /// Nothing that decides: no stream, not observed, or a dialect without a terminal.
+    case none
+    case terminal
+    /// The dialect has a terminal, and it has not come.
+    case terminalMissing
+    case errorEvent(ErrorType)
+    /// The body of a failed request, by whose words its type is told; nil if it was not read.
+    case failedAnswer(ErrorType?)
+  }
+
   /// The answer's status; nil before its head.
   package var status: Int?
   /// The first content event, or the first byte of another body, has reached the client.
   package var hasReachedClient = false
+  package var evidence = Evidence.none
 
-  package init(status: Int? = nil, hasReachedClient: Bool = false) {
+  package init(status: Int? = nil, hasReachedClient: Bool = false, evidence: Evidence = .none) {
     self.status = status
     self.hasReachedClient = hasReachedClient
+    self.evidence = evidence
   }
 }
 
@@ -81,38 +95,55 @@ package struct Verdict: Equatable, Sendable {
     clientStatus = status
   }
 
-  /// The table of product §5.
+  /// The table of product §5. What a stream said outranks how it was then cut off: an error event
+  /// first, then a terminal; the ends of the two sides come after them.
   package init(_ end: ExchangeEnd, _ answer: AnswerState) {
     self =
-      switch end {
-      case .answered: Self.answered(answer)
-      case .refused(.malformed(let error)) where error.clientStatus == 431:
-        Verdict(.invalidRequest, .tooLarge, .client, status: 431)
-      case .refused(.malformed): Verdict(.invalidRequest, .invalidRequest, .client, status: 400)
-      case .refused(.headTimedOut), .bodyTimedOut:
-        Verdict(.invalidRequest, .timeout, .client, status: 408)
-      case .bodyTooLarge: Verdict(.invalidRequest, .tooLarge, .client, status: 413)
-      case .noRoute: Verdict(.invalidRequest, .noRoute, .client, status: 404)
-      case .draining: Verdict(.rejected, .draining, .relay, status: 503)
-      case .clientGone:
-        Verdict(
-          answer.hasReachedClient ? .clientGoneMidStream : .clientGoneBeforeFirstToken,
-          .clientClosed, .client)
-      case .slowClient: Verdict(.slowClient, .slowClient, .client)
-      case .notConnected(let failure): Self.notConnected(failure)
-      case .upstreamClosed: Verdict(.upstreamReset, .reset, .upstream, status: 502)
-      case .upstreamMalformed:
-        Verdict(.upstreamMalformed, .malformedResponse, .upstream, status: 502)
-      case .noHeadInTime, .streamTimeOver:
-        Verdict(.upstreamTimeout, .timeout, .upstream, status: 504)
-      case .stalled: Verdict(.upstreamStalled, .stalled, .upstream, status: 504)
-      case .drainDeadline: Verdict(.drained, .draining, .relay, status: 503)
+      switch (answer.evidence, end) {
+      case (.errorEvent(let type), _): Verdict(.upstreamError, type, .upstream)
+      case (.terminal, _): Verdict(.completed)
+      case (_, .answered): Self.answered(answer)
+      default: Self.unanswered(end, answer)
       }
   }
 
+  private static func unanswered(_ end: ExchangeEnd, _ answer: AnswerState) -> Verdict {
+    switch end {
+    case .answered: answered(answer)
+    case .refused(.malformed(let error)) where error.clientStatus == 431:
+      Verdict(.invalidRequest, .tooLarge, .client, status: 431)
+    case .refused(.malformed): Verdict(.invalidRequest, .invalidRequest, .client, status: 400)
+    case .refused(.headTimedOut), .bodyTimedOut:
+      Verdict(.invalidRequest, .timeout, .client, status: 408)
+    case .bodyTooLarge: Verdict(.invalidRequest, .tooLarge, .client, status: 413)
+    case .noRoute: Verdict(.invalidRequest, .noRoute, .client, status: 404)
+    case .draining: Verdict(.rejected, .draining, .relay, status: 503)
+    case .clientGone:
+      Verdict(
+        answer.hasReachedClient ? .clientGoneMidStream : .clientGoneBeforeFirstToken,
+        .clientClosed, .client)
+    case .slowClient: Verdict(.slowClient, .slowClient, .client)
+    case .notConnected(let failure): notConnected(failure)
+    case .upstreamClosed: Verdict(.upstreamReset, .reset, .upstream, status: 502)
+    case .upstreamMalformed:
+      Verdict(.upstreamMalformed, .malformedResponse, .upstream, status: 502)
+    case .noHeadInTime, .streamTimeOver:
+      Verdict(.upstreamTimeout, .timeout, .upstream, status: 504)
+    case .stalled: Verdict(.upstreamStalled, .stalled, .upstream, status: 504)
+    case .drainDeadline: Verdict(.drained, .draining, .relay, status: 503)
+    }
+  }
+
   private static func answered(_ answer: AnswerState) -> Verdict {
-    guard let status = answer.status, status >= 400 else { return Verdict(.completed) }
-    return Verdict(.upstreamHTTPError, ErrorType(httpStatus: status), .upstream)
+    if let status = answer.status, status >= 400 {
+      var type = ErrorTable.type(status: status)
+      if case .failedAnswer(let said?) = answer.evidence { type = said }
+      return Verdict(.upstreamHTTPError, type, .upstream)
+    }
+    if answer.evidence == .terminalMissing {
+      return Verdict(.upstreamTruncated, .truncated, .upstream)
+    }
+    return Verdict(.completed)
   }
 
   private static func notConnected(_ failure: ConnectFailure) -> Verdict {

@@ -15,6 +15,7 @@ package final class Relay: RequestServer {
   package private(set) var endedCount = 0
 
   var writer = HeadWriter()
+  var random: any RandomNumberGenerator
   private let resolver: Resolver
   private let scratch = PayloadScratch()
   private let observer: (any RelayObserver)?
@@ -27,11 +28,13 @@ package final class Relay: RequestServer {
 
   package init(
     on loop: EventLoop, options: RelayOptions, names: any NameService,
-    observer: (any RelayObserver)?
+    observer: (any RelayObserver)?,
+    random: any RandomNumberGenerator = SystemRandomNumberGenerator()
   ) throws(SystemError) {
     self.loop = loop
     self.options = options
     self.observer = observer
+    self.random = random
     resolver = try Resolver(on: loop, service: names)
     apply(options)
   }
@@ -39,7 +42,7 @@ package final class Relay: RequestServer {
   /// The next request finds the new settings; open exchanges keep those they began with.
   package func apply(_ options: RelayOptions) {
     self.options = options
-    for upstream in upstreams { upstream.pool.close() }
+    for upstream in upstreams { upstream.closePools() }
     upstreams = options.upstreams.map {
       Upstream($0, on: loop, resolver: resolver, scratch: scratch)
     }
@@ -50,7 +53,7 @@ package final class Relay: RequestServer {
 
   package var activeCount: Int { exchanges.members.count }
   package var connectionCount: Int { connections.count }
-  package var idleUpstreamCount: Int { upstreams.reduce(0) { $0 + $1.pool.idleCount } }
+  package var idleUpstreamCount: Int { upstreams.reduce(0) { $0 + $1.idleCount } }
 
   /// Serves an accepted descriptor, which becomes the relay's.
   package func serve(_ descriptor: Int32, from peer: SocketAddress, tls context: TLSContext?) {
@@ -127,7 +130,7 @@ extension Relay {
     if refusing {
       for connection in Array(connections.values) { connection.closeIfIdle() }
     }
-    for upstream in upstreams { upstream.pool.close() }
+    for upstream in upstreams { upstream.closePools() }
     reportIfDrained()
   }
 

@@ -1,6 +1,7 @@
 // What a relay is told to do: plain values, made from settings, shared by all loops.
 
 package import Connections
+package import Tap
 
 /// Where a request goes, by the beginning of its path.
 package struct Route: Sendable {
@@ -11,6 +12,10 @@ package struct Route: Sendable {
   package var strips: Bool
   package var upstream: String
   package var requestHeaders = HeaderRules()
+  /// Whether answers are lent to the side path.
+  package var observes = true
+  /// The format of answers, where it is not to be told from them.
+  package var dialect: DialectName?
 
   package init(
     name: String, pathPrefix: String, strips: Bool = false, upstream: String,
@@ -36,14 +41,36 @@ package struct HeaderRules: Sendable {
   package var isEmpty: Bool { replacements.isEmpty && removals.isEmpty }
 }
 
-/// A provider, and how patient weir is with it.
-package struct UpstreamOptions: Sendable {
-  package var name: String
+/// One address of a provider.
+package struct EndpointOptions: Sendable {
   package var origin: Origin
   /// Put before what is left of the request path; no slash at its end.
   package var pathPrefix: [UInt8] = []
   /// The value of `Host`.
   package var authority: [UInt8]
+
+  package init(origin: Origin, authority: String, pathPrefix: String = "") {
+    self.origin = origin
+    self.authority = Array(authority.utf8)
+    self.pathPrefix = Array(pathPrefix.utf8)
+  }
+}
+
+/// A provider, and how patient weir is with it.
+package struct UpstreamOptions: Sendable {
+  /// Which endpoint the next request goes to.
+  package enum Balance: Sendable {
+    /// The one with the fewest exchanges of this loop.
+    case leastStreams
+    case roundRobin
+  }
+
+  package var name: String
+  /// Who serves the model; nil to tell it from what streams show.
+  package var provider: Provider?
+  /// Never empty.
+  package var endpoints: [EndpointOptions]
+  package var balance = Balance.leastStreams
   package var pool = PoolOptions()
   /// From the last request byte sent to the answer's head.
   package var firstByteTimeout = Duration.seconds(600)
@@ -53,12 +80,14 @@ package struct UpstreamOptions: Sendable {
   package var streamTimeout: Duration?
   /// Tries in all, the first included.
   package var attempts = 2
+  /// Before the second try; doubles with each further one.
   package var retryBackoff = Duration.milliseconds(100)
+  /// Statuses after which a request that is still whole in its buffer is tried again.
+  package var retryStatuses: [Int] = []
 
-  package init(name: String, origin: Origin, authority: String) {
+  package init(name: String, endpoints: [EndpointOptions]) {
     self.name = name
-    self.origin = origin
-    self.authority = Array(authority.utf8)
+    self.endpoints = endpoints
   }
 }
 

@@ -1,22 +1,58 @@
-// One loop's view of a provider: its options, made ready for use, and the pool of connections.
+// One loop's view of a provider: its options, made ready for use, and its endpoints' connections.
 
-internal import IO
 internal import Connections
+internal import IO
+
+/// One address of a provider, its pool, and what is under way there.
+final class Endpoint {
+  let options: EndpointOptions
+  let pool: UpstreamPool
+  var activeCount = 0
+
+  init(_ options: EndpointOptions, pool: UpstreamPool) {
+    self.options = options
+    self.pool = pool
+  }
+}
 
 final class Upstream {
   let options: UpstreamOptions
-  let pool: UpstreamPool
+  let endpoints: [Endpoint]
   // Durations divide slowly, and these are added to a clock for every read.
   let firstByteNanoseconds: UInt64
   let idleNanoseconds: UInt64
+  private var turn = 0
 
-  init(_ options: UpstreamOptions, on loop: EventLoop, resolver: Resolver, scratch: PayloadScratch)
-  {
+  init(
+    _ options: UpstreamOptions, on loop: EventLoop, resolver: Resolver, scratch: PayloadScratch
+  ) {
     self.options = options
     firstByteNanoseconds = options.firstByteTimeout.wholeNanoseconds
     idleNanoseconds = options.idleTimeout.wholeNanoseconds
-    pool = UpstreamPool(
-      to: options.origin, options: options.pool, on: loop, resolver: resolver, scratch: scratch)
+    endpoints = options.endpoints.map {
+      let pool = UpstreamPool(
+        to: $0.origin, options: options.pool, on: loop, resolver: resolver, scratch: scratch)
+      return Endpoint($0, pool: pool)
+    }
+  }
+
+  /// The endpoint for the next try: another one than `failed`, if there is another.
+  func pick(avoiding failed: Endpoint?) -> Endpoint {
+    if endpoints.count == 1 { return endpoints[0] }
+    turn = (turn + 1) % endpoints.count
+    // Beginning at each endpoint in turn, so that equals share.
+    let candidates = (0..<endpoints.count).map { endpoints[($0 + turn) % endpoints.count] }
+      .filter { $0 !== failed }
+    switch options.balance {
+    case .roundRobin: return candidates[0]
+    case .leastStreams: return candidates.min { $0.activeCount < $1.activeCount }!
+    }
+  }
+
+  var idleCount: Int { endpoints.reduce(0) { $0 + $1.pool.idleCount } }
+
+  func closePools() {
+    for endpoint in endpoints { endpoint.pool.close() }
   }
 }
 

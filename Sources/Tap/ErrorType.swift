@@ -1,10 +1,9 @@
-// What kind of failure: the closed set of `error_type` in metrics and logs.
+// The closed set of error types: a metric's label and a log line's value.
 
+/// What went wrong with an exchange, whoever was at fault.
 package enum ErrorType: String, CaseIterable, Sendable {
-  // What weir itself or the network did.
-  case invalidRequest = "invalid_request"
+  // What the relay finds out itself.
   case tooLarge = "too_large"
-  case timeout
   case noRoute = "no_route"
   case queueFull = "queue_full"
   case queueTimeout = "queue_timeout"
@@ -19,7 +18,8 @@ package enum ErrorType: String, CaseIterable, Sendable {
   case malformedResponse = "malformed_response"
   case stalled
   case truncated
-  // What a provider said.
+
+  // What an upstream's answer says.
   case rateLimited = "rate_limited"
   case overloaded
   case quotaExhausted = "quota_exhausted"
@@ -29,23 +29,9 @@ package enum ErrorType: String, CaseIterable, Sendable {
   case notFound = "not_found"
   case contentFilter = "content_filter"
   case serverError = "server_error"
-  case other
 
-  /// What a status says where the body says nothing.
-  package init(httpStatus status: Int) {
-    self =
-      switch status {
-      case 401: .authentication
-      case 402: .quotaExhausted
-      case 403: .permission
-      case 404: .notFound
-      case 408, 504: .timeout
-      case 413: .tooLarge
-      case 429: .rateLimited
-      case 503, 529: .overloaded
-      case 400..<500: .invalidRequest
-      case 500...: .serverError
-      default: .other
-      }
-  }
+  // Both.
+  case invalidRequest = "invalid_request"
+  case timeout
+  case other
 }

@@ -20,8 +20,8 @@ struct WorkerOptions: Sendable {
 
 enum WorkerCommand: Sendable {
   case apply(WorkerOptions)
-  /// Stop accepting: the queue's connections first, then the sockets.
-  case closeListeners
+  /// Stop accepting after a while: the queue's connections first, then the sockets.
+  case closeListeners(after: Duration)
   /// Stop accepting at once: another process has the sockets, and their queues with them.
   case abandonListeners
   case drain(refusing: Bool)
@@ -37,7 +37,7 @@ enum WorkerEvent: Sendable {
 }
 
 /// Lives on its thread, from `run` to the command `stop`.
-final class Worker {
+final class Worker: TimerOwner {
   private let number: Int
   private let loop: EventLoop
   private let relay: Relay
@@ -45,6 +45,8 @@ final class Worker {
   private var options: WorkerOptions
   private var listeners: [Listener] = []
   private var commands: MailboxReceiver<WorkerCommand>?
+  /// When a drain's delay is over.
+  private var closing: LoopTimer?
 
   /// Starts the thread; `started` or `failed` follows in `control`.
   static func start(
@@ -79,6 +81,7 @@ final class Worker {
           relay.serve(descriptor, from: peer, tls: self.options.listenerTLS[socket.place])
         })
     }
+    closing = LoopTimer(on: loop, owner: self)
     commands = try MailboxReceiver(on: loop) { [unowned self] in obey($0) }
   }
 
@@ -93,15 +96,18 @@ final class Worker {
     case .apply(let options):
       self.options = options
       relay.apply(options.relay)
-    case .closeListeners:
-      for listener in listeners { listener.acceptAll() }
-      closeListeners()
+    case .closeListeners(let delay): closing?.set(loop.now + delay)
     case .abandonListeners: closeListeners()
     case .drain(let refusing):
       relay.drain(refusing: refusing) { [unowned self] in control.send(.drained(worker: number)) }
     case .endDrain: relay.endDrain()
     case .stop: loop.stop()
     }
+  }
+
+  func timerFired(_ timer: LoopTimer) {
+    for listener in listeners { listener.acceptAll() }
+    closeListeners()
   }
 
   private func closeListeners() {

@@ -44,3 +44,8 @@ package enum DescriptorPassing {
     return descriptor
   }
 }
+
+extension DescriptorPassing {
+  /// Another descriptor of the same socket, close-on-exec; -1 if there is none left.
+  package static func copy(_ descriptor: Int32) -> Int32 { fcntl(descriptor, F_DUPFD_CLOEXEC, 3) }
+}

@@ -189,8 +189,6 @@ extension ByteStream {
         hand(UnsafeRawBufferPointer(rebasing: plaintext[..<count]))
       }
       guard isOpen else { return }
-      // Record buffers are 17 KiB a direction; an idle stream is not to hold them.
-      tls.releaseBuffers()
       if let failure = tls.failure { return fail(.tls(failure)) }
       if tls.isClosedByPeer { end(cleanly: true) }
     }

@@ -96,7 +96,6 @@ extension TLSContext {
     }
     SSL_CTX_set_options(pointer, weir_ssl_op_no_compression | weir_ssl_op_no_renegotiation)
     weir_ssl_ctx_set_mode(pointer, Int(SSL_MODE_RELEASE_BUFFERS))
-    SSL_CTX_set_default_passwd_cb(pointer, refusePassphrase)
     return pointer
   }
 
@@ -107,9 +106,19 @@ extension TLSContext {
     guard SSL_CTX_use_certificate_chain_file(pointer, certificateFile) == 1 else {
       throw .settings("certificate file \(certificateFile)")
     }
-    guard SSL_CTX_use_PrivateKey_file(pointer, keyFile, SSL_FILETYPE_PEM) == 1,
-      SSL_CTX_check_private_key(pointer) == 1
-    else { throw .settings("key file \(keyFile)") }
+    var isEncrypted = false
+    let isLoaded = withUnsafeMutablePointer(to: &isEncrypted) { isEncrypted in
+      SSL_CTX_set_default_passwd_cb(pointer, refusePassphrase)
+      SSL_CTX_set_default_passwd_cb_userdata(pointer, isEncrypted)
+      defer { SSL_CTX_set_default_passwd_cb_userdata(pointer, nil) }
+      return SSL_CTX_use_PrivateKey_file(pointer, keyFile, SSL_FILETYPE_PEM) == 1
+        && SSL_CTX_check_private_key(pointer) == 1
+    }
+    guard isLoaded else {
+      let error = TLSError.settings("key file \(keyFile)")
+      guard isEncrypted else { throw error }
+      throw TLSError(.settings, "key file \(keyFile): is encrypted; only plain keys can be read")
+    }
   }
 
   /// `notAfter` of the certificate shown; nil without one, or before 1970.
@@ -186,8 +195,11 @@ private func selectHTTP1(
   return SSL_TLSEXT_ERR_NOACK
 }
 
-/// Without this OpenSSL would stop and ask the terminal for an encrypted key's passphrase.
+/// Notes that a key is encrypted. Without this OpenSSL would stop and ask the terminal.
 private func refusePassphrase(
   buffer: UnsafeMutablePointer<CChar>?, capacity: Int32, isForWriting: Int32,
-  argument: UnsafeMutableRawPointer?
-) -> Int32 { -1 }
+  isEncrypted: UnsafeMutableRawPointer?
+) -> Int32 {
+  isEncrypted?.assumingMemoryBound(to: Bool.self).pointee = true
+  return -1
+}

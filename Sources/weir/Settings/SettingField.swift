@@ -56,9 +56,9 @@ extension SettingField where Owner: SettingsSection {
     return SettingField(key: key, rows: [row]) { owner, node, path, reading in
       var texts: [String] = []
       if let node {
+        reading.locate(path, node)
         guard let elements = node.elements else {
-          reading.refuse(
-            path, "\(node.kindName) is not a list; allowed: [\(kind.allowed), …]", at: node.origin)
+          reading.refuse(path, "\(node.kindName) is not a list; allowed: [\(kind.allowed), …]")
           return
         }
         owner[keyPath: property] = []
@@ -73,9 +73,11 @@ extension SettingField where Owner: SettingsSection {
     }
   }
 
-  /// Single values under keys that the user chose; `keys` says which may be.
+  /// Single values under keys that the user chose; `keys` says which may be, and `hidesKeys`
+  /// whether they may be secret and are masked.
   static func valuesByName<Value>(
     _ key: String, _ property: any Property<Owner, [String: Value]>, keys: SettingKind<String>,
+    hidesKeys: @escaping @Sendable (Owner) -> Bool = { _ in false },
     of kind: SettingKind<Value>, example: SettingRow.Example = .byDefault, help: String,
     consequence: String
   ) -> SettingField {
@@ -85,7 +87,7 @@ extension SettingField where Owner: SettingsSection {
       defaultText: "{}", isSecret: kind.isSecret, help: help, consequence: consequence,
       example: example)
     return SettingField(key: key, rows: [row]) { owner, node, path, reading in
-      let members = reading.members(of: node, path, keys: keys)
+      let members = reading.members(of: node, path, keys: keys, areHidden: hidesKeys(owner))
       if members.isEmpty { reading.record(path, text: "{}", origin: node?.origin ?? .builtIn) }
       for (name, path, node) in members {
         guard let value = reading.value(node, kind, path) else { continue }
@@ -146,9 +148,9 @@ extension SettingField where Owner: SettingsSection {
       step: .index)
     return SettingField(key: key, rows: rows) { owner, node, path, reading in
       guard let node else { return }
+      reading.locate(path, node)
       guard let elements = node.elements else {
-        reading.refuse(
-          path, "\(node.kindName) is not a list; allowed: [{ … }, …]", at: node.origin)
+        reading.refuse(path, "\(node.kindName) is not a list; allowed: [{ … }, …]")
         return
       }
       reading.sections(&owner[keyPath: property], elements, path)
@@ -172,8 +174,9 @@ extension SettingField where Owner: SettingsSection {
         }
         return
       }
+      reading.locate(path, node)
       let elements = (node.elements ?? node.splitAtCommas()).map { $0.wrapped(under: shorthand) }
-      if elements.isEmpty { reading.refuse(path, "the list is empty", at: node.origin) }
+      if elements.isEmpty { reading.refuse(path, "the list is empty") }
       reading.sections(&owner[keyPath: property], elements, path)
     }
   }
@@ -204,17 +207,19 @@ extension SettingsReading {
 
   /// The members whose keys are of the kind `keys`; an error for each of the others.
   fileprivate mutating func members(
-    of node: SettingsNode?, _ path: String, keys: SettingKind<String>
+    of node: SettingsNode?, _ path: String, keys: SettingKind<String>, areHidden: Bool = false
   ) -> [(name: String, path: String, node: SettingsNode)] {
     guard let node else { return [] }
+    locate(path, node)
     guard let members = node.members else {
-      refuse(path, "\(node.kindName) is not an object; allowed: { … }", at: node.origin)
+      refuse(path, "\(node.kindName) is not an object; allowed: { … }")
       return []
     }
     return members.compactMap { member in
-      let path = Self.path(path, member.key)
+      let written = areHidden && !member.key.hasPrefix("sha256:") ? "***" : member.key
+      let path = Self.path(path, written)
       let key = SettingsNode(
-        .scalar(SettingsScalar(.string(member.key), written: member.key)), origin: member.origin)
+        .scalar(SettingsScalar(.string(member.key), written: written)), origin: member.origin)
       return value(key, keys, path).map { ($0, path, member.value) }
     }
   }

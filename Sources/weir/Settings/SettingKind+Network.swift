@@ -31,15 +31,16 @@ struct UpstreamURL: Hashable, Sendable, CustomStringConvertible {
       let scheme = Scheme(rawValue: text[..<separator.lowerBound].lowercased())
     else { throw SettingRefusal("does not begin with http:// or https://") }
     let rest = text[separator.upperBound...]
+    let authority = rest.prefix { $0 != "/" }
+    guard !authority.contains("@") else {
+      throw SettingRefusal(
+        "carries credentials; set a header on the route instead", hidesValue: true)
+    }
     guard !rest.contains("?") && !rest.contains("#") else {
-      throw SettingRefusal("has a query or a fragment")
+      throw SettingRefusal("has a query or a fragment", hidesValue: true)
     }
     guard text.utf8.allSatisfy({ (0x21...0x7e).contains($0) }) else {
       throw SettingRefusal("holds a space or a sign that URLs must escape")
-    }
-    let authority = rest.prefix { $0 != "/" }
-    guard !authority.contains("@") else {
-      throw SettingRefusal("carries credentials; set a header on the route instead")
     }
     let path = rest[authority.endIndex...]
     self.scheme = scheme
@@ -50,15 +51,16 @@ struct UpstreamURL: Hashable, Sendable, CustomStringConvertible {
   private static func split(
     _ authority: Substring, defaultPort: UInt16
   ) throws(SettingRefusal) -> (host: String, port: UInt16) {
-    let bracket = authority.hasPrefix("[") ? authority.firstIndex(of: "]") : nil
-    let colon = authority[(bracket ?? authority.startIndex)...].firstIndex(of: ":")
+    let isBracketed = authority.hasPrefix("[")
+    let bracket = isBracketed ? authority.firstIndex(of: "]") : authority.startIndex
+    let colon = authority[(bracket ?? authority.endIndex)...].firstIndex(of: ":")
     let host = authority[..<(colon ?? authority.endIndex)]
     let digits = colon.map { authority[authority.index(after: $0)...] }
-    let port = digits.map { UInt16($0) ?? 0 } ?? defaultPort
+    let port = digits.map { wholeNumber($0).flatMap(UInt16.init(exactly:)) ?? 0 } ?? defaultPort
     guard port > 0 else {
       throw SettingRefusal("has a port that is none")
     }
-    if bracket != nil {
+    if isBracketed {
       let address = String(host.dropFirst().dropLast())
       guard host.hasSuffix("]"), SocketAddress(numericHost: address, port: 0)?.isIPv6 == true
       else { throw SettingRefusal("has no IPv6 address between its brackets") }

@@ -1,14 +1,16 @@
 // The kinds of value a setting can have: how each is read, shown, and named in a message. Kinds
 // for what the relay speaks of (addresses, URLs, headers) are in SettingKind+Network.swift.
 
-/// Why a value is not what it should be, when "is not a duration" says too little. It never
-/// quotes the value, which may be a secret.
+/// Why a value is not what it should be, when "is not a duration" says too little.
 struct SettingRefusal: Error {
-  /// Goes on from the value: `carries a password`; nil for the plain answer.
+  /// Goes on from the value, which it does not quote: `is out of range`; nil for the plain answer.
   let reason: String?
+  /// Whether the value holds a secret, though its kind should not, and must not be shown.
+  let hidesValue: Bool
 
-  init(_ reason: String? = nil) {
+  init(_ reason: String? = nil, hidesValue: Bool = false) {
     self.reason = reason
+    self.hidesValue = hidesValue
   }
 }
 
@@ -161,7 +163,7 @@ extension SettingKind where Value: CaseIterable & RawRepresentable<String> {
         guard let text = scalar.string else { throw SettingRefusal() }
         if let value = Value(rawValue: text) { return value }
         throw SettingRefusal(
-          nearestName(to: text, among: words).map { "is unknown; is \"\($0)\" meant?" })
+          nearestName(to: text, among: words).map { "is unknown (is \"\($0)\" meant?)" })
       },
       spell: { quoted($0.rawValue) })
   }
@@ -172,8 +174,8 @@ extension SettingKind where Value == String {
   static func path(_ file: NamedFile? = nil) -> Self {
     let content =
       switch file {
-      case .certificates: " of PEM certificates"
-      case .privateKey: " of a PEM private key"
+      case .certificates: " with PEM certificates"
+      case .privateKey: " with a PEM private key"
       case nil: ""
       }
     return Self(
@@ -252,7 +254,7 @@ extension Duration {
 }
 
 /// Digits alone; nil for a sign, white space, or nothing.
-private func wholeNumber(_ digits: Substring) -> Int? {
+func wholeNumber(_ digits: Substring) -> Int? {
   guard !digits.isEmpty, digits.utf8.allSatisfy({ (0x30...0x39).contains($0) }) else { return nil }
   return Int(digits)
 }

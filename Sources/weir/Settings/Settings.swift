@@ -86,6 +86,7 @@ struct Settings: SettingsSection {
       .value(
         "max_series", \.maxSeries, .integer(1_000...1_000_000),
         flag: .flag("--max-series", "N"),
+        reload: .atStart,
         help: "Metric series to keep at most.",
         consequence: "At the limit what is new is counted under \"other\"."),
     ]

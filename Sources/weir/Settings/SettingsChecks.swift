@@ -3,11 +3,27 @@
 internal import IO
 
 enum SettingsChecks {
+  /// Runs after reading, whether or not that found mistakes; of what is found here, nothing is
+  /// kept that only follows from them.
   static func run(_ settings: Settings, _ reading: inout SettingsReading) {
+    let count = reading.errors.count
+    if count == 0 { checkPresence(settings, &reading) }
     checkListeners(settings, &reading)
     checkUpstreams(settings, &reading)
     checkRoutes(settings, &reading)
     checkLimits(settings, &reading)
+    reading.dropConsequences(ofFirst: count)
+  }
+
+  private static func checkPresence(_ settings: Settings, _ reading: inout SettingsReading) {
+    if settings.upstreams.isEmpty {
+      reading.refuse(
+        "upstreams",
+        "there is none; give --upstream URL, or --config FILE with upstreams and routes in it")
+    } else if settings.routes.isEmpty {
+      reading.refuse(
+        "routes", "there is none; allowed: [{ name: …, path: \"/\", upstream: … }, …]")
+    }
   }
 
   /// What is allowed but has no effect.
@@ -42,11 +58,6 @@ enum SettingsChecks {
   // MARK: Upstreams
 
   private static func checkUpstreams(_ settings: Settings, _ reading: inout SettingsReading) {
-    if settings.upstreams.isEmpty {
-      reading.refuse(
-        "upstreams",
-        "there is none; give --upstream URL, or --config FILE with upstreams and routes in it")
-    }
     for (name, upstream) in settings.upstreams {
       let path = SettingsReading.path("upstreams", name)
       checkTargets(upstream, path, &reading)
@@ -79,10 +90,6 @@ enum SettingsChecks {
   // MARK: Routes
 
   private static func checkRoutes(_ settings: Settings, _ reading: inout SettingsReading) {
-    if settings.routes.isEmpty && !settings.upstreams.isEmpty {
-      reading.refuse(
-        "routes", "there is none; allowed: [{ name: …, path: \"/\", upstream: … }, …]")
-    }
     for (index, route) in settings.routes.enumerated() {
       let path = "routes[\(index)]"
       let earlier = settings.routes[..<index]
@@ -121,7 +128,7 @@ enum SettingsChecks {
   ) {
     let names = known.sorted()
     guard !names.contains(name) else { return }
-    let list = names.isEmpty ? "there is none" : "allowed: \(names.joined(separator: ", "))"
+    let list = names.isEmpty ? "\(what)s is empty" : "allowed: \(names.joined(separator: ", "))"
     let advice = nearestName(to: name, among: names).map { "is \"\($0)\" meant?" } ?? list
     reading.refuse(path, "there is no \(what) \"\(name)\"; \(advice)")
   }

@@ -5,63 +5,50 @@ struct SettingsFile {
   /// As messages name it.
   let name: String
   let environment: [String: String]
-  private(set) var errors: [SettingsError] = []
 
-  init(name: String, environment: [String: String]) {
-    self.name = name
-    self.environment = environment
-  }
-
-  /// The file's tree; nil, with an error, if it is not JSON5 or not an object.
-  mutating func node(from bytes: [UInt8]) -> SettingsNode? {
+  /// The file's tree; fails if it is not JSON5 or not an object.
+  func node(from bytes: [UInt8]) throws(SettingsError) -> SettingsNode {
     let value: JSON5Value
     do {
       value = try JSON5Reader.read(bytes)
     } catch {
-      errors.append(
-        SettingsError(
-          origin: .file(name, error.position), setting: nil, message: error.message))
-      return nil
+      throw SettingsError(
+        origin: .file(name, error.position), setting: nil, message: error.message)
     }
     guard case .object = value.content else {
-      errors.append(
-        SettingsError(
-          origin: .file(name, value.position), setting: nil,
-          message: "the file must hold one object: { listen: …, upstreams: …, routes: … }"))
-      return nil
+      throw SettingsError(
+        origin: .file(name, value.position), setting: nil,
+        message: "the file must hold one object: { listen: …, upstreams: …, routes: … }")
     }
     return node(from: value)
   }
 
-  private mutating func node(from value: JSON5Value) -> SettingsNode {
-    let origin = SettingsOrigin.file(name, value.position)
-    switch value.content {
-    case .null: return SettingsNode(.null, origin: origin)
-    case .boolean(let boolean):
-      return SettingsNode(
-        .scalar(SettingsScalar(.boolean(boolean), written: "\(boolean)")), origin: origin)
-    case .number(let number):
-      return SettingsNode(
-        .scalar(SettingsScalar(.number(number), written: number.literal)), origin: origin)
-    case .string(let string):
-      return SettingsNode(.scalar(expand(string, origin: origin)), origin: origin)
-    case .array(let elements):
-      return SettingsNode(.list(elements.map { node(from: $0) }), origin: origin)
-    case .object(let members):
-      return SettingsNode(
+  private func node(from value: JSON5Value) -> SettingsNode {
+    let content: SettingsNode.Content =
+      switch value.content {
+      case .null: .null
+      case .boolean(let boolean):
+        .scalar(SettingsScalar(.boolean(boolean), written: "\(boolean)"))
+      case .number(let number):
+        .scalar(SettingsScalar(.number(number), written: number.literal))
+      case .string(let string): .scalar(expand(string))
+      case .array(let elements): .list(elements.map { node(from: $0) })
+      case .object(let members):
         .object(
           members.map {
             SettingsMember(
               key: $0.key, origin: .file(name, $0.position), value: node(from: $0.value))
-          }), origin: origin)
-    }
+          })
+      }
+    return SettingsNode(content, origin: .file(name, value.position))
   }
 
   /// Replaces each `${NAME}` by the variable's value, which is not looked through again;
   /// `$${` stands for a plain `${`.
-  private mutating func expand(_ written: String, origin: SettingsOrigin) -> SettingsScalar {
+  private func expand(_ written: String) -> SettingsScalar {
     var text = ""
     var isExpanded = false
+    var problem: String?
     var rest = written[...]
     while let dollar = rest.firstIndex(of: "$") {
       text += rest[..<dollar]
@@ -70,8 +57,12 @@ struct SettingsFile {
         text += "${"
         rest = rest.dropFirst(3)
       } else if rest.hasPrefix("${") {
-        text += reference(&rest, origin: origin)
         isExpanded = true
+        do {
+          text += try reference(&rest)
+        } catch {
+          problem = problem ?? error.reason
+        }
       } else {
         text += "$"
         rest = rest.dropFirst()
@@ -79,27 +70,21 @@ struct SettingsFile {
     }
     text += rest
     return SettingsScalar(
-      isExpanded ? .text(text) : .string(text), written: written, isExpanded: isExpanded)
+      isExpanded ? .text(text) : .string(text), written: written, isExpanded: isExpanded,
+      problem: problem)
   }
 
-  /// What the reference at the start of `rest` stands for; passes over it.
-  private mutating func reference(_ rest: inout Substring, origin: SettingsOrigin) -> String {
+  /// What the reference at the start of `rest` stands for; passes over it in any case.
+  private func reference(_ rest: inout Substring) throws(SettingRefusal) -> String {
     let name = rest.dropFirst(2).prefix { $0 != "}" }
     let isClosed = name.endIndex != rest.endIndex
     rest = rest[name.endIndex...].dropFirst()
     guard isClosed, Self.isVariableName(name) else {
-      errors.append(
-        SettingsError(
-          origin: origin, setting: nil,
-          message: "'${' opens no reference; allowed: ${NAME}, or $${ for a plain ${"))
-      return ""
+      throw SettingRefusal("'${' opens no reference; allowed: ${NAME}, or $${ for a plain ${")
     }
     guard let value = environment[String(name)] else {
-      errors.append(
-        SettingsError(
-          origin: origin, setting: nil,
-          message: "the environment variable \(name) is not set; set it, or write the value here"))
-      return ""
+      throw SettingRefusal(
+        "the environment variable \(name) is not set; set it, or write the value here")
     }
     return value
   }

@@ -24,11 +24,11 @@ extension Settings {
     let environment = environment.filter { !($0.value.isEmpty && $0.key.hasPrefix("WEIR_")) }
     let file = arguments.config ?? environment["WEIR_CONFIG"]
     var root = SettingsNode(.object([]), origin: .builtIn)
-    var errors: [SettingsError] = []
     if let file {
-      switch node(ofFile: file, environment: environment, readFile: readFile) {
-      case .failure(let failure): return .failure(failure)
-      case .success(let found): (root, errors) = found
+      do {
+        root = try node(ofFile: file, environment: environment, readFile: readFile)
+      } catch {
+        return .failure(SettingsErrors([error]))
       }
     }
     root.overlayVariables(environment)
@@ -38,8 +38,8 @@ extension Settings {
     var settings = Settings()
     var reading = SettingsReading(readFile: readFile)
     reading.section(&settings, root, "")
-    if reading.errors.isEmpty { SettingsChecks.run(settings, &reading) }
-    errors += reading.errors
+    SettingsChecks.run(settings, &reading)
+    let errors = reading.errors
     guard errors.isEmpty else { return .failure(SettingsErrors(errors)) }
     return .success(
       LoadedSettings(
@@ -48,24 +48,19 @@ extension Settings {
           + misspelledVariables(environment)))
   }
 
-  /// The file's tree, and the references in it that stand for nothing.
   private static func node(
     ofFile file: String, environment: [String: String],
     readFile: (String) throws -> [UInt8]
-  ) -> Result<(SettingsNode, [SettingsError]), SettingsErrors> {
+  ) throws(SettingsError) -> SettingsNode {
     let bytes: [UInt8]
     do {
       bytes = try readFile(file)
     } catch {
-      let message = "the settings file \(quoted(file)) cannot be read: \(error)"
-      return .failure(
-        SettingsErrors([SettingsError(origin: .builtIn, setting: nil, message: message)]))
+      throw SettingsError(
+        origin: .builtIn, setting: nil,
+        message: "the settings file \(quoted(file)) cannot be read: \(error)")
     }
-    var reader = SettingsFile(name: file, environment: environment)
-    guard let node = reader.node(from: bytes) else {
-      return .failure(SettingsErrors(reader.errors))
-    }
-    return .success((node, reader.errors))
+    return try SettingsFile(name: file, environment: environment).node(from: bytes)
   }
 
   /// Variables that look like a setting's and are none. They are not refused, because Kubernetes

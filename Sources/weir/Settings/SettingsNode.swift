@@ -62,11 +62,14 @@ struct SettingsScalar: Sendable {
   let written: String
   /// Whether `written` stands for something else.
   let isExpanded: Bool
+  /// Why a reference in it stands for nothing; the value is of no use then.
+  let problem: String?
 
-  init(_ value: Value, written: String, isExpanded: Bool = false) {
+  init(_ value: Value, written: String, isExpanded: Bool = false, problem: String? = nil) {
     self.value = value
     self.written = written
     self.isExpanded = isExpanded
+    self.problem = problem
   }
 
   var string: String? {

@@ -38,6 +38,26 @@ struct SettingsReading {
       SettingsError(origin: origin ?? self.origin(of: path), setting: path, message: message))
   }
 
+  /// Takes back what was refused after the first `count` mistakes and only follows from them: a
+  /// value that could not be read looks like a missing one to whoever compares it with others.
+  mutating func dropConsequences(ofFirst count: Int) {
+    let causes = errors[..<count].compactMap(\.setting)
+    let others = errors[count...].filter { error in
+      let path = error.setting ?? ""
+      return !causes.contains { Self.isWithin($0, path) || Self.isWithin(path, $0) }
+    }
+    errors = errors[..<count] + others
+  }
+
+  private static func isWithin(_ path: String, _ outer: String) -> Bool {
+    path == outer || path.hasPrefix(outer + ".") || path.hasPrefix(outer + "[")
+  }
+
+  /// Remembers where a list or an object was written.
+  mutating func locate(_ path: String, _ node: SettingsNode) {
+    origins[path] = node.origin
+  }
+
   // MARK: Values
 
   mutating func record(_ path: String, text: String, origin: SettingsOrigin) {
@@ -49,9 +69,13 @@ struct SettingsReading {
   mutating func value<Value>(
     _ node: SettingsNode, _ kind: SettingKind<Value>, _ path: String
   ) -> Value? {
-    origins[path] = node.origin
+    locate(path, node)
     guard case .scalar(let written) = node.content else {
       refuse(path, "\(node.kindName) is not \(kind.name); allowed: \(kind.allowed)")
+      return nil
+    }
+    if let problem = written.problem {
+      refuse(path, problem)
       return nil
     }
     guard let scalar = kind.isSecret ? fileContent(written, path) : written else { return nil }
@@ -60,7 +84,7 @@ struct SettingsReading {
       checkFile(kind, scalar, path)
       return value
     } catch {
-      let subject = kind.isSecret ? "its value" : shown(scalar)
+      let subject = kind.isSecret || error.hidesValue ? "its value" : shown(scalar)
       refuse(path, "\(subject) \(error.reason ?? "is not \(kind.name)"); allowed: \(kind.allowed)")
       return nil
     }
@@ -130,7 +154,7 @@ struct SettingsReading {
     _ section: inout Section, _ node: SettingsNode?, _ path: String
   ) {
     if let node {
-      origins[path] = node.origin
+      locate(path, node)
       guard let members = node.members else {
         refuse(path, "\(node.kindName) is not an object; allowed: { … }")
         return

@@ -62,7 +62,10 @@ struct TLSContextTests {
 
   /// Nobody is at the terminal to type a passphrase.
   @Test func anEncryptedKeyIsRefusedWithoutAsking() {
-    #expect(serverError(key: certificates.encryptedKey)?.kind == .settings)
+    let key = certificates.encryptedKey
+    #expect(
+      serverError(key: key)
+        == TLSError(.settings, "key file \(key): is encrypted; only plain keys can be read"))
   }
 
   @Test func aKeyWithoutACertificateIsRefused() {
@@ -77,6 +80,15 @@ struct TLSContextTests {
       try certificates.serverContext(certificates.expired).certificateExpiry)
     #expect(expired < now && expired > now - 2 * 86_400)
     #expect(try certificates.clientContext().certificateExpiry == nil)
+  }
+
+  /// Compression tells secrets by its length, and renegotiation costs a server much for little.
+  @Test func neitherCompressionNorRenegotiationIsOffered() throws {
+    for context in [try certificates.clientContext(), try certificates.serverContext()] {
+      let options = SSL_CTX_get_options(context.pointer)
+      #expect(options & weir_ssl_op_no_compression != 0)
+      #expect(options & weir_ssl_op_no_renegotiation != 0)
+    }
   }
 
   /// Forward secrecy and authenticated encryption in every suite, on both sides.

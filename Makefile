@@ -1,0 +1,55 @@
+# The project's commands. `make` alone lists them.
+
+SWIFT   ?= swift
+SECONDS ?=
+STRICT  ?=
+# CI sets STRICT=1: no warning passes, and each room's imports are those that Package.swift declares.
+STRICT_FLAGS = $(if $(STRICT),-Xswiftc -warnings-as-errors --explicit-target-dependency-import-check error)
+RELEASE_FLAGS = -c release --static-swift-stdlib --product
+WEIR = .build/release/weir
+
+.PHONY: help deps build demo test clients lint format check docs bench clean
+
+help:
+	@echo "make demo    weir in front of a simulated provider, with traffic, until Ctrl-C (SECONDS=5 ends by itself)"
+	@echo "make build   the release binary, $(WEIR)"
+	@echo "make test    every test: rooms, the relay on a fake kernel, real sockets, real clients"
+	@echo "make check   format lint, warnings as errors, imports"
+	@echo "make bench   weir against nginx and HAProxy, in one run (takes minutes)"
+	@echo "make docs    writes the documents anew that are made from the code"
+	@echo "make format  formats the sources"
+
+# libssl-dev and pkg-config, if they are missing.
+deps:
+	@scripts/install-dependencies
+
+build: deps
+	$(SWIFT) build $(STRICT_FLAGS) $(RELEASE_FLAGS) weir
+
+demo: build
+	@$(WEIR) demo $(if $(SECONDS),--seconds $(SECONDS))
+
+test: deps
+	$(SWIFT) build $(STRICT_FLAGS) --build-tests
+	$(SWIFT) test $(STRICT_FLAGS) --skip-build --disable-xctest
+	@scripts/test-clients .build/debug/weir
+
+lint:
+	$(SWIFT) format lint -r -p --strict Package.swift Sources Tests
+
+format:
+	$(SWIFT) format -i -r -p Package.swift Sources Tests
+
+check: lint
+	@$(MAKE) --no-print-directory build STRICT=1
+
+docs: deps
+	WEIR_REGENERATE=1 $(SWIFT) test --disable-xctest --filter weirTests
+
+bench: build
+	$(SWIFT) build $(STRICT_FLAGS) $(RELEASE_FLAGS) weir-bench
+	@bench/install-peers
+	.build/release/weir-bench --weir $(WEIR) $(BENCH_ARGUMENTS)
+
+clean:
+	rm -rf .build

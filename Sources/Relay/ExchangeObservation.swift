@@ -1,0 +1,90 @@
+// The side path of an exchange: what has been written on is lent to a tap, and what the tap saw
+// decides with the framing how the exchange ended.
+
+internal import Connections
+internal import IO
+internal import Tap
+internal import Wire
+
+/// The moments of an exchange that its tap does not know. nil is never.
+struct ExchangeClocks {
+  /// First request byte written upstream.
+  var up: Instant?
+  /// The answer's head.
+  var head: Instant?
+  /// The first content event accepted by the client's socket.
+  var tokenAccepted: Instant?
+}
+
+extension Exchange {
+  /// Begins to observe an answer, unless the route says not to.
+  func beginObserving(_ head: ResponseHead) {
+    clocks.head = loop.now
+    guard let route, route.route.observes else { return }
+    var request = TapRequest(
+      path: path, contentType: head.headers.firstValue("content-type"),
+      contentEncoding: head.headers.firstValue("content-encoding"), status: head.status,
+      dialect: route.route.dialect, provider: route.upstream.options.provider)
+    request.messageLimitBytes = 256
+    tap = StreamTap(request)
+    path = []
+  }
+
+  /// After the write: whatever happens here, the client has its bytes.
+  func observe(_ wire: Span<UInt8>, payload: [Range<Int>]) {
+    guard let tap else {
+      answer.hasReachedClient = true
+      return
+    }
+    let now = loop.now.nanoseconds
+    var startsRead = true
+    for range in payload {
+      tap.observe(wire.extracting(range), at: now, startsRead: startsRead)
+      startsRead = false
+    }
+    if !answer.hasReachedClient { noteContent(of: tap) }
+  }
+
+  private func noteContent(of tap: StreamTap) {
+    guard tap.facts.firstToken != nil || !tap.facts.isStream else { return }
+    answer.hasReachedClient = true
+    tokenMark = clientBytes
+    noteAccepted()
+  }
+
+  /// Looks whether the client's socket has accepted the first content event.
+  func noteAccepted() {
+    guard clocks.tokenAccepted == nil, let mark = tokenMark else { return }
+    if clientBytes - UInt64(connection.queuedBytes) >= mark {
+      clocks.tokenAccepted = loop.kernel.now()
+    }
+  }
+
+  /// What the tap says of the end; takes its last look.
+  func concludeObserving() {
+    guard let tap else { return }
+    tap.end()
+    let facts = tap.facts
+    answer.evidence =
+      if answer.status.map({ $0 >= 400 }) ?? false {
+        .failedAnswer(facts.errorType)
+      } else if !facts.isStream {
+        .none
+      } else if facts.end == .error {
+        .errorEvent(facts.errorType ?? .other)
+      } else if facts.sawTerminal {
+        .terminal
+      } else if facts.end == .truncated {
+        .terminalMissing
+      } else {
+        .none
+      }
+  }
+}
+
+extension HeaderFields {
+  /// The value of the first such field; empty for none.
+  fileprivate func firstValue(_ lowercasedName: StaticString) -> [UInt8] {
+    first(lowercasedName).map { Array(bytes[$0]) } ?? []
+  }
+}

@@ -1,0 +1,411 @@
+// Turns what the JSON scanner finds into what an event means, and complete events into facts.
+
+internal import Wire
+
+/// Reads one event after another in a dialect.
+struct EventInterpreter {
+  var dialect: Dialect
+  var reading = EventReading()
+  /// Once these are known no event needs to have them captured again.
+  private var knowsModel = false
+  private var knowsResponseID = false
+  /// Tool calls opened so far, a mask of indices for each choice.
+  private var openedTools: [UInt64] = []
+  /// Output items whose arguments came in pieces.
+  private var itemsWithDeltas: UInt64 = 0
+  private var choices: UInt64 = 0
+
+  init(_ dialect: Dialect) {
+    self.dialect = dialect
+  }
+
+  /// Forgets the event being read.
+  mutating func drop() {
+    // Assigning the whole would release and clear its texts for each event.
+    if reading.hasTexts {
+      reading = EventReading()
+      return
+    }
+    let texts = reading.texts
+    reading = EventReading()
+    reading.texts = texts
+  }
+}
+
+// MARK: - Findings
+
+extension EventInterpreter {
+  /// Takes a value that `scanner` found.
+  mutating func take(_ match: JSONMatch, _ scanner: borrowing JSONScanner) {
+    guard let field = Field(rawValue: match.field) else { return takeNumbered(match, scanner) }
+    if match.kind != .null { reading.foundSomething = true }
+    switch field {
+    case .text: reading.text += match.count
+    case .reasoning: reading.reasoning += match.count
+    case .reasoningAlternate: reading.reasoningAlternate += match.count
+    case .refusal: reading.refusal += match.count
+    case .media: reading.media += match.count
+    case .transcript: reading.transcript += match.count
+    case .toolArguments: reading.toolArguments += match.count
+    case .delta: reading.delta += match.count
+    case .finalArguments: reading.finalArguments += match.count
+    case .choice, .choiceIndex, .toolCall, .toolIndex, .toolName, .part, .isThought, .isSpecial:
+      takeGroup(field, match)
+    case .inputTokens, .outputTokens, .cachedTokens, .cacheWriteTokens, .reasoningTokens,
+      .totalTokens:
+      if let count = match.integer { takeUsage(field, count) }
+    case .outputIndex:
+      reading.outputIndex = Int(truncatingIfNeeded: match.integer ?? 0)
+    case .eventType:
+      if match.kind == .string { takeRule(scanner.captured) }
+    case .marksOpenRouter, .marksGroq, .marksAzure, .marksLlamaCpp, .marksPerplexity, .marksVLLM:
+      if match.kind != .null { reading.provider = Self.provider(field) }
+    case .wrappedBytes, .requestedModel, .requestedStream:
+      break
+    default:
+      takeText(field, match, scanner)
+    }
+  }
+
+  mutating func takeRule(_ name: [UInt8]) {
+    if let rule = dialect.rule(named: name) {
+      reading.rule = rule
+      reading.foundSomething = true
+    }
+  }
+
+  private static func provider(_ field: Field) -> Provider? {
+    switch field {
+    case .marksOpenRouter: .openRouter
+    case .marksGroq: .groq
+    case .marksAzure: .azureOpenAI
+    case .marksLlamaCpp: .llamaCpp
+    case .marksPerplexity: .perplexity
+    case .marksVLLM: .vLLM
+    default: nil
+    }
+  }
+
+  private mutating func takeUsage(_ field: Field, _ count: Int64) {
+    switch field {
+    case .inputTokens: reading.usage.input = count
+    case .outputTokens: reading.usage.output = count
+    case .cachedTokens: reading.usage.cachedInput = count
+    case .cacheWriteTokens: reading.usage.cacheWriteInput = count
+    case .reasoningTokens: reading.usage.reasoning = count
+    default: reading.usage.total = count
+    }
+    reading.hasUsage = true
+  }
+
+  /// A value at one of the dialect's terminals or signatures.
+  private mutating func takeNumbered(_ match: JSONMatch, _ scanner: borrowing JSONScanner) {
+    if match.field >= Field.firstSignature {
+      let signature = Int(match.field - Field.firstSignature)
+      if match.kind != .null && (reading.signature < 0 || signature < reading.signature) {
+        reading.signature = signature
+      }
+      return
+    }
+    switch match.kind {
+    case .true, .objectBegan, .string: break
+    case .false:
+      reading.foundSomething = true
+      return
+    default: return
+    }
+    reading.foundSomething = true
+    reading.terminal = Int(match.field - Field.firstTerminal)
+    let isReason =
+      dialect.terminals.indices.contains(reading.terminal)
+      && dialect.terminals[reading.terminal].isFinishReason
+    if isReason { takeFinish(scanner.captured, isNumber: false) }
+  }
+
+  private mutating func takeText(
+    _ field: Field, _ match: JSONMatch, _ scanner: borrowing JSONScanner
+  ) {
+    switch (field, match.kind) {
+    case (.stoppedByEnd, .true): takeFinish("eos".bytes, isNumber: false)
+    case (.stoppedByWord, .true): takeFinish("word".bytes, isNumber: false)
+    case (.stoppedByLimit, .true): takeFinish("limit".bytes, isNumber: false)
+    case (.error, .objectBegan):
+      reading.hasError = true
+      reading.errorIsObject = true
+    case (.openedToolCall, .objectBegan): reading.openedToolCalls += 1
+    case (_, .string): takeString(field, match, scanner)
+    case (.finishReason, .number): takeFinish(scanner.captured, isNumber: true)
+    case (.errorCode, .number), (.outerCode, .number):
+      takeErrorText(field, scanner.captured, isNumber: true)
+    default: break
+    }
+  }
+
+  private mutating func takeString(
+    _ field: Field, _ match: JSONMatch, _ scanner: borrowing JSONScanner
+  ) {
+    guard match.count > 0 else { return }
+    switch field {
+    case .model where !knowsModel:
+      reading.texts.model = scanner.captured
+    case .responseID where !knowsResponseID:
+      reading.texts.responseID = scanner.captured
+    case .model, .responseID: return
+    case .itemType:
+      if EventRule.toolItems.contains(scanner.captured) { reading.toolItems += 1 }
+      return
+    case .openedToolCall:
+      reading.openedToolCalls += 1
+      return
+    case .finishReason: return takeFinish(scanner.captured, isNumber: false)
+    case .finishDetail: reading.texts.finishDetail = scanner.captured
+    case .blockReason: reading.texts.blockReason = scanner.captured
+    default: return takeErrorText(field, scanner.captured, isNumber: false)
+    }
+    reading.hasTexts = true
+  }
+
+  private mutating func takeFinish(_ raw: [UInt8], isNumber: Bool) {
+    // watsonx, and Gemini's zero, say in words that there is no reason yet.
+    if raw == "not_finished".bytes || raw == "FINISH_REASON_UNSPECIFIED".bytes { return }
+    reading.texts.finish = StreamFacts.Finish(choice: 0, raw: raw, isNumber: isNumber)
+    reading.hasTexts = true
+  }
+
+  private mutating func takeErrorText(_ field: Field, _ text: [UInt8], isNumber: Bool) {
+    reading.hasTexts = true
+    switch field {
+    case .error:
+      reading.hasError = true
+      reading.texts.outer.message = text
+    case .errorMessage: reading.texts.error.message = text
+    case .errorKind: reading.texts.error.type = text
+    case .errorCode:
+      reading.texts.error.code = text
+      reading.texts.error.codeIsNumber = isNumber
+    case .outerMessage: if reading.texts.outer.message == nil { reading.texts.outer.message = text }
+    case .outerKind: if reading.texts.outer.type == nil { reading.texts.outer.type = text }
+    case .outerCode:
+      reading.texts.outer.code = text
+      reading.texts.outer.codeIsNumber = isNumber
+    default: break
+    }
+  }
+}
+
+// MARK: - Groups
+
+extension EventInterpreter {
+  private mutating func takeGroup(_ field: Field, _ match: JSONMatch) {
+    switch (field, match.kind) {
+    case (.choice, .objectBegan): beginChoice()
+    case (.choice, .objectEnded): endChoice()
+    case (.choiceIndex, .number): reading.choiceIndex = Self.index(match)
+    case (.toolCall, .objectBegan):
+      reading.toolIndex = -1
+      reading.toolIsNamed = false
+    case (.toolCall, .objectEnded): endToolCall()
+    case (.toolIndex, .number): reading.toolIndex = Self.index(match)
+    case (.toolName, .string): reading.toolIsNamed = match.count > 0
+    case (.part, .objectBegan):
+      reading.partStart = reading.text
+      reading.isThought = false
+      reading.isSpecial = false
+    case (.part, .objectEnded): endPart()
+    case (.isThought, .true): reading.isThought = true
+    case (.isSpecial, .true): reading.isSpecial = true
+    default: break
+    }
+  }
+
+  /// An index as a place in a mask; the last place is for all that is higher.
+  private static func index(_ match: JSONMatch) -> Int {
+    Int(min(63, max(0, match.integer ?? 0)))
+  }
+
+  private mutating func beginChoice() {
+    reading.inChoice = true
+    reading.choiceIndex = 0
+    reading.choiceTools = 0
+    reading.choiceUnindexedTools = 0
+  }
+
+  private mutating func endChoice() {
+    reading.inChoice = false
+    reading.choices |= 1 << UInt64(reading.choiceIndex)
+    if reading.choiceTools != 0 || reading.choiceUnindexedTools != 0 {
+      reading.texts.tools.append(
+        (reading.choiceIndex, reading.choiceTools, reading.choiceUnindexedTools))
+      reading.hasTexts = true
+    }
+    if var finish = reading.texts.finish {
+      finish.choice = reading.choiceIndex
+      reading.texts.finishes.append(finish)
+      reading.texts.finish = nil
+    }
+  }
+
+  private mutating func endToolCall() {
+    guard reading.toolIsNamed else { return }
+    if reading.toolIndex >= 0 {
+      reading.choiceTools |= 1 << UInt64(reading.toolIndex)
+    } else {
+      reading.choiceUnindexedTools += 1
+    }
+  }
+
+  private mutating func endPart() {
+    let chars = reading.text - reading.partStart
+    guard reading.isThought || reading.isSpecial else { return }
+    reading.text = reading.partStart
+    if reading.isThought { reading.reasoning += chars }
+  }
+}
+
+// MARK: - Complete events
+
+extension EventInterpreter {
+  var rule: EventRule? { reading.rule >= 0 ? dialect.rules[reading.rule] : nil }
+
+  /// Makes facts of the event read, all but its clocks, and says what it was. The reading stays
+  /// as it was until `drop()`.
+  mutating func conclude(into facts: inout StreamFacts, isBody: Bool = false) -> EventKind {
+    let traits = rule?.traits ?? []
+    settle(traits, &facts)
+    let isTerminal = traits.contains(.terminal) || reading.terminal >= 0
+    addUsage(isTerminal: isTerminal, &facts)
+    addCounts(&facts)
+    addToolCalls(traits, isBody: isBody, &facts)
+    if reading.hasTexts { addTexts(traits, isBody: isBody, &facts) }
+    let hasError = addError(traits, &facts)
+    if let provider = reading.provider, facts.provider == nil { facts.provider = provider }
+    if isTerminal { noteTerminal(traits, &facts) }
+    return kind(traits, isTerminal: isTerminal, hasError: hasError)
+  }
+
+  /// Puts what only the whole event could tell in its place.
+  private mutating func settle(_ traits: EventRule.Traits, _ facts: inout StreamFacts) {
+    reading.reasoning += max(0, reading.reasoningAlternate - reading.reasoning)
+    if traits.contains(.noContent) {
+      reading.text = 0
+      reading.delta = 0
+    }
+    switch rule?.delta {
+    case .text: reading.text += reading.delta
+    case .reasoning: reading.reasoning += reading.delta
+    case .refusal: reading.refusal += reading.delta
+    case .media: reading.media += reading.delta
+    case .transcript: reading.transcript += reading.delta
+    case .toolArguments:
+      reading.toolArguments += reading.delta
+      if reading.delta > 0 { itemsWithDeltas |= outputBit }
+    default: break
+    }
+    if traits.contains(.finalArguments) && itemsWithDeltas & outputBit == 0 {
+      reading.toolArguments += reading.finalArguments
+      facts.argumentsWithoutDeltas = true
+    }
+  }
+
+  private var outputBit: UInt64 { 1 << UInt64(min(63, max(0, reading.outputIndex))) }
+
+  private func addUsage(isTerminal: Bool, _ facts: inout StreamFacts) {
+    guard reading.hasUsage else { return }
+    if dialect.options.contains(.usageAtTerminalOnly) && !isTerminal { return }
+    facts.usage.replace(
+      with: reading.usage, keepingMaximum: dialect.options.contains(.usageKeepsMaximum))
+  }
+
+  private mutating func addCounts(_ facts: inout StreamFacts) {
+    facts.textChars += reading.text
+    facts.reasoningChars += reading.reasoning
+    facts.toolCallChars += reading.toolArguments
+    facts.refusalChars += reading.refusal
+    facts.mediaChars += reading.media
+    facts.transcriptChars += reading.transcript
+    if reading.choices & ~choices != 0 {
+      choices |= reading.choices
+      facts.choices = choices.nonzeroBitCount
+    }
+  }
+
+  private mutating func addToolCalls(
+    _ traits: EventRule.Traits, isBody: Bool, _ facts: inout StreamFacts
+  ) {
+    var opened = reading.openedToolCalls
+    if traits.contains(.toolCall) { opened += 1 }
+    if isBody || traits.contains(.item) { opened += reading.toolItems }
+    if reading.hasTexts {
+      for (choice, mask, unindexed) in reading.texts.tools {
+        while openedTools.count <= choice { openedTools.append(0) }
+        opened += (mask & ~openedTools[choice]).nonzeroBitCount + unindexed
+        openedTools[choice] |= mask
+      }
+    }
+    guard opened > 0 else { return }
+    facts.toolCalls += opened
+    if facts.firstToolCallEvent == nil && !isBody { facts.firstToolCallEvent = facts.events }
+  }
+
+  private mutating func addTexts(
+    _ traits: EventRule.Traits, isBody: Bool, _ facts: inout StreamFacts
+  ) {
+    if !knowsModel && !reading.texts.model.isEmpty {
+      facts.model = reading.texts.model
+      knowsModel = true
+    }
+    if !knowsResponseID && !reading.texts.responseID.isEmpty {
+      facts.responseID = reading.texts.responseID
+      knowsResponseID = true
+    }
+    if !reading.texts.blockReason.isEmpty { facts.blockReason = reading.texts.blockReason }
+    if dialect.options.contains(.finishByRuleOnly) && !traits.contains(.finish) && !isBody {
+      return
+    }
+    for finish in reading.texts.finishes { facts.setFinish(finish) }
+    guard var finish = reading.texts.finish else { return }
+    if !reading.texts.finishDetail.isEmpty { finish.raw = reading.texts.finishDetail }
+    facts.setFinish(finish)
+  }
+
+  /// Returns whether the event says that something failed. The first error is the one kept.
+  private func addError(_ traits: EventRule.Traits, _ facts: inout StreamFacts) -> Bool {
+    guard reading.hasError || traits.contains(.error) else { return false }
+    if facts.error == nil { facts.error = foundError }
+    return true
+  }
+
+  /// The error read: its own object's members, or else those beside the place where it stands.
+  var foundError: UpstreamError {
+    reading.errorIsObject ? reading.texts.error : reading.texts.outer
+  }
+
+  private func noteTerminal(_ traits: EventRule.Traits, _ facts: inout StreamFacts) {
+    if let rule, traits.contains(.terminal) {
+      facts.terminal = rule.terminalName.bytes
+    } else if dialect.terminals.indices.contains(reading.terminal) {
+      facts.terminal = dialect.terminals[reading.terminal].name.bytes
+    }
+  }
+
+  private func kind(
+    _ traits: EventRule.Traits, isTerminal: Bool, hasError: Bool
+  ) -> EventKind {
+    if hasError { return .error }
+    if isTerminal { return .terminal }
+    if reading.contentChars > 0 { return .content }
+    if reading.hasUsage { return .usage }
+    if traits.contains(.ping) { return .ping }
+    return reading.foundSomething ? .control : .unknown
+  }
+}
+
+extension StreamFacts {
+  mutating func setFinish(_ finish: Finish) {
+    if let index = finishes.firstIndex(where: { $0.choice == finish.choice }) {
+      finishes[index] = finish
+    } else {
+      finishes.append(finish)
+    }
+  }
+}

@@ -1,0 +1,33 @@
+// Errors that providers put where the event-stream standard does not look: llama.cpp of 2025 in a
+// field named `error`, Gemini as a bare document between events.
+
+internal import Wire
+
+/// Reads one JSON text that stands outside of the events.
+struct StrayReader: ~Copyable {
+  let isErrorField: Bool
+  private var scanner: JSONScanner
+  private var interpreter: EventInterpreter
+
+  init(isErrorField: Bool, messageLimitBytes: Int) {
+    self.isErrorField = isErrorField
+    scanner = JSONScanner(Dialect.errorBody, longCaptureLimitBytes: messageLimitBytes)
+    interpreter = EventInterpreter(.plain)
+  }
+
+  /// More of the text must come.
+  var isUnfinished: Bool { !scanner.isComplete && !scanner.isFailed }
+
+  /// The error it tells of. A bare document must hold an `error`; the field is one by its name.
+  var error: UpstreamError? {
+    guard scanner.isComplete, isErrorField || interpreter.reading.hasError else { return nil }
+    return interpreter.foundError
+  }
+
+  mutating func read(_ bytes: Span<UInt8>) {
+    var position = 0
+    while let match = scanner.next(bytes, from: &position) {
+      interpreter.take(match, scanner)
+    }
+  }
+}

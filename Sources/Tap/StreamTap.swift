@@ -1,0 +1,173 @@
+// Watches one response body as it passes: framing, then events, then facts. It changes nothing,
+// throws nothing, and gives up quietly on what it cannot read.
+
+internal import Wire
+
+/// The side path of one stream. It lives on its loop, and is fed what was already written on.
+///
+/// It allocates when it is made and when it meets something for the first time, not per event.
+/// State is a few hundred bytes, and 40 KiB more while it undoes a content coding.
+package final class StreamTap {
+  package internal(set) var facts: StreamFacts
+  /// False once there is nothing more to see: the caller may spare itself the calls.
+  package internal(set) var isObserving = true
+
+  let request: TapRequest
+  var framing: TapFraming
+  var interpreter: EventInterpreter
+  var scanner: JSONScanner
+  var events = EventParser()
+  var messages: EventStreamParser?
+  private var inflate: Inflate?
+  /// For what stands outside of events: a field named `error`, or a bare JSON document.
+  var stray: StrayReader?
+  /// For what Bedrock wraps in Base64.
+  var wrapped: WrappedReader?
+
+  // The event being read.
+  var dataLength = 0
+  var dataScalars = 0
+  var doneMarkLength = 0
+  var eventBytes = 0
+  var sawArrayEnd = false
+  var rawText: [UInt8] = []
+
+  // Clocks.
+  private var now: UInt64 = 0
+  private var contentInRead = false
+  private var gap: UInt64?
+  private var blockedNanoseconds: UInt64 = 0
+
+  package init(_ request: TapRequest) {
+    self.request = request
+    framing = TapFraming(request)
+    let named = request.dialect.map { DialectCatalogue.named($0, path: request.path) }
+    var isLines = false
+    if case .lines = framing { isLines = true }
+    let dialect =
+      named ?? DialectCatalogue.named(byPath: request.path, isLines: isLines)
+      ?? (request.status == 101 ? .openAIRealtime : .plain)
+    interpreter = EventInterpreter(dialect)
+    scanner = JSONScanner(dialect.stream, longCaptureLimitBytes: request.messageLimitBytes)
+    facts = StreamFacts(dialect: dialect, provider: Self.provider(request))
+    facts.isStream = request.status < 300 && isEvents
+    if case .eventStream = framing { messages = EventStreamParser() }
+    if case .json = framing { useBodyTable() }
+    if case .opaque = framing { isObserving = false }
+    startDecoding()
+  }
+
+  private var isEvents: Bool {
+    switch framing {
+    case .serverSentEvents, .lines, .eventStream, .jsonArray, .messages: true
+    case .json, .text, .opaque: false
+    }
+  }
+
+  private static func provider(_ request: TapRequest) -> Provider? {
+    if let provider = request.provider { return provider }
+    let isAzure =
+      request.dialect == .azureOpenAI || request.path.holds("/openai/deployments/")
+      || request.path.holds("api-version=")
+    return isAzure ? .azureOpenAI : nil
+  }
+
+  private func useBodyTable() {
+    let table = request.status >= 400 ? Dialect.errorBody : interpreter.dialect.body
+    scanner = JSONScanner(table, longCaptureLimitBytes: request.messageLimitBytes)
+  }
+
+  // MARK: - Feeding
+
+  /// Takes body bytes, without their chunk framing, in the order they came.
+  ///
+  /// - Parameters:
+  ///   - instant: nanoseconds of the loop's monotonic clock when they were read.
+  ///   - startsRead: false for a further piece of the same read. Content events of one read count
+  ///     one gap together; the others are a burst.
+  package func observe(_ bytes: Span<UInt8>, at instant: UInt64, startsRead: Bool = true) {
+    guard isObserving else { return }
+    now = instant
+    if startsRead { contentInRead = false }
+    guard let inflate else { return consume(bytes) }
+    do throws(InflateError) {
+      try inflate.push(bytes) { self.consume($0) }
+    } catch {
+      giveUp(error == .expansion ? .shed : .badEncoding)
+    }
+  }
+
+  /// Takes a piece of a WebSocket message, unmasked. `endsMessage` completes it.
+  package func observeMessage(_ bytes: Span<UInt8>, endsMessage: Bool, at instant: UInt64) {
+    guard isObserving else { return }
+    now = instant
+    contentInRead = false
+    eventBytes += bytes.count
+    feed(bytes)
+    if endsMessage { endEvent(named: []) }
+  }
+
+  /// Time during which the client took nothing, so that the provider could not be heard: it is no
+  /// part of the gap it falls in.
+  package func excludeFromGap(nanoseconds: UInt64) {
+    blockedNanoseconds += nanoseconds
+  }
+
+  /// The gap before the first content event of the last read, once.
+  package func takeGap() -> UInt64? {
+    defer { gap = nil }
+    return gap
+  }
+
+  /// The framing ended, well or not: what is unfinished is dropped and the end gets its name.
+  package func end() {
+    if isObserving, let inflate, !inflate.isComplete { facts.lose(.malformedStream) }
+    if isObserving { endFraming() }
+    isObserving = false
+    nameEnd()
+  }
+
+  func giveUp(_ kind: ObserverErrorKind) {
+    facts.lose(kind)
+    isObserving = false
+    inflate = nil
+  }
+
+  // MARK: - Content codings
+
+  private func startDecoding() {
+    let coding = String(decoding: request.contentEncoding, as: UTF8.self).lowercased()
+    switch coding.filter({ $0 != " " && $0 != "\t" }) {
+    case "", "identity": break
+    case "gzip", "x-gzip": inflate = Inflate(.gzip, expansionLimit: Self.expansionLimit)
+    case "deflate": inflate = Inflate(.zlibOrRaw, expansionLimit: Self.expansionLimit)
+    default: if isObserving { giveUp(.badEncoding) }
+    }
+  }
+
+  /// JSON of tokens shrinks perhaps twentyfold; what grows more than this is made to cost time.
+  private static let expansionLimit: UInt64 = 400
+
+  // MARK: - Clocks
+
+  /// Notes when an event came, and what it brought. Called after its facts are counted.
+  func clock(_ kind: EventKind, isContent: Bool, isVisible: Bool) {
+    if kind != .ping && facts.firstChunk == nil { facts.firstChunk = now }
+    guard isContent else { return }
+    facts.contentEvents += 1
+    if facts.firstContentEvent == nil { facts.firstContentEvent = facts.events }
+    if isVisible && facts.firstVisible == nil { facts.firstVisible = now }
+    if contentInRead {
+      facts.burstEvents += 1
+    } else if let last = facts.lastContent {
+      let silence = now >= last ? now - last : 0
+      let length = silence >= blockedNanoseconds ? silence - blockedNanoseconds : 0
+      gap = length
+      facts.maxGapNanoseconds = max(facts.maxGapNanoseconds, length)
+    }
+    if facts.firstToken == nil { facts.firstToken = now }
+    facts.lastContent = now
+    blockedNanoseconds = 0
+    contentInRead = true
+  }
+}

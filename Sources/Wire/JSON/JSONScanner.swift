@@ -1,0 +1,140 @@
+// Finds the values of known paths while JSON streams by: no tree, no event buffer, a few hundred
+// bytes of state for a document of any size and depth. Everything else is skipped.
+
+/// An incremental scanner of one JSON text after another.
+///
+/// It checks as much of the grammar as it needs to find its way: brackets it follows must pair,
+/// strings must close, values must stand where values may. What lies under no path is skipped
+/// by counting brackets, so nesting of any depth costs one integer. Bytes that are not UTF-8 are
+/// tolerated: each byte that continues no scalar counts as one. Each byte is visited once.
+package struct JSONScanner: ~Copyable {
+  package enum Style: Sendable {
+    /// One value, then nothing but white space.
+    case document
+    /// One array, whose elements are documents of their own: paths begin at the element.
+    case elements
+  }
+
+  enum State: UInt8 {
+    case value
+    case firstElement
+    case firstKey
+    case key
+    case keyBytes
+    case colon
+    case separator
+    case string
+    case lentString
+    case number
+    case literal
+    case skipped
+    case elementsBegin
+    case element
+    case elementSeparator
+    case ended
+    case failed
+  }
+
+  /// A captured string or number is cut to this many bytes; with `long` to the second limit.
+  package let captureLimitBytes: Int
+  package let longCaptureLimitBytes: Int
+  package let style: Style
+
+  /// The bytes kept of the last match whose path is `captured`, until the next call of `next`.
+  /// They are UTF-8 as far as the text was, and end at the limit, perhaps inside a scalar value.
+  package internal(set) var captured: [UInt8] = []
+
+  let table: JSONPathTable
+  var state: State
+  var match = JSONMatch(field: 0, kind: .null)
+
+  /// The nodes of the open containers on our paths. An object is noted in `objects`, a bit each.
+  var stack = InlineArray<16, UInt16>(repeating: JSONPathTable.nowhere)
+  var objects: UInt32 = 0
+  var depth = 0
+  /// Where the value that is coming, or being read, stands in the table.
+  var target = JSONPathTable.root
+  /// Brackets open inside a skipped value, its own included; 0 outside of one.
+  var skippedDepth = 0
+
+  /// What is known of the string, number or skipped container being read.
+  var count = 0
+  var counting = false
+  var capturing = false
+  var escape = Escape()
+  var inSkippedString = false
+  var number = Number()
+  var literal: UInt8 = 0
+  var literalPosition = 0
+  /// The part of a key that came in earlier reads, or had escapes.
+  var key: [UInt8] = []
+
+  package init(
+    _ table: JSONPathTable, style: Style = .document, captureLimitBytes: Int = 256,
+    longCaptureLimitBytes: Int = 256
+  ) {
+    self.table = table
+    self.style = style
+    self.captureLimitBytes = captureLimitBytes
+    self.longCaptureLimitBytes = longCaptureLimitBytes
+    state = style == .document ? .value : .elementsBegin
+  }
+
+  /// Forgets what was read and expects a new text, keeping the buffers.
+  package mutating func reset() {
+    state = style == .document ? .value : .elementsBegin
+    depth = 0
+    target = JSONPathTable.root
+    skippedDepth = 0
+    escape = Escape()
+    inSkippedString = false
+    key.removeAll(keepingCapacity: true)
+  }
+
+  /// The text is whole: its outermost value was closed.
+  package var isComplete: Bool {
+    // Only its end ends a number that stands alone.
+    state == .ended || (state == .number && depth == 0)
+  }
+
+  /// The bytes are no JSON. The scanner takes no more of them until `reset()`.
+  package var isFailed: Bool { state == .failed }
+
+  /// Nothing but white space came since the last `reset()`.
+  package var isUntouched: Bool {
+    depth == 0 && (state == .value || state == .elementsBegin)
+  }
+
+  /// Between two elements, or before the first, of `Style.elements`.
+  package var isBetweenElements: Bool { state == .element || state == .elementSeparator }
+}
+
+// MARK: - Captures
+
+extension JSONScanner {
+  mutating func beginCapture() {
+    capturing = options.contains(.captured)
+    if capturing && !captured.isEmpty { captured.removeAll(keepingCapacity: true) }
+  }
+
+  private var captureRoom: Int {
+    let limit = options.contains(.long) ? longCaptureLimitBytes : captureLimitBytes
+    return max(0, limit - captured.count)
+  }
+
+  mutating func capture(_ bytes: borrowing UncheckedBytes, _ range: Range<Int>) {
+    for index in range.prefix(captureRoom) {
+      captured.append(bytes[index])
+    }
+  }
+
+  /// Keeps a scalar value that was written as an escape, whole or not at all.
+  mutating func capture(scalar value: UInt32) {
+    let scalar = Unicode.Scalar(value) ?? "\u{FFFD}"
+    guard let encoded = UTF8.encode(scalar), encoded.count <= captureRoom else { return }
+    captured.append(contentsOf: encoded)
+  }
+
+  var options: JSONPathOptions { table.nodes[Int(target)].options }
+  var field: UInt8 { table.nodes[Int(target)].field }
+}

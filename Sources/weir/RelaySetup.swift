@@ -1,0 +1,118 @@
+// From settings to what the loops use: files become TLS contexts, names become places.
+
+import Connections
+import IO
+import Relay
+import Tap
+
+extension WorkerOptions {
+  /// Reads every certificate anew. Throws a line for each file that does not serve.
+  init(_ settings: Settings) throws(SetupErrors) {
+    var errors: [String] = []
+    relay = RelayOptions(settings, errors: &errors)
+    listenerTLS = settings.listen.enumerated().map { place, listener in
+      settings.tls(of: listener).flatMap { tls in
+        Self.context("listen[\(place)].tls", &errors) { () throws(TLSError) in
+          try TLSContext(
+            server: TLSServerOptions(
+              certificateFile: tls.certificate, keyFile: tls.key, clientCAFile: tls.clientCA))
+        }
+      }
+    }
+    if !errors.isEmpty { throw SetupErrors(lines: errors) }
+  }
+
+  fileprivate static func context(
+    _ setting: String, _ errors: inout [String], _ make: () throws(TLSError) -> TLSContext
+  ) -> TLSContext? {
+    do {
+      return try make()
+    } catch {
+      errors.append("\(setting): \(error.message)")
+      return nil
+    }
+  }
+}
+
+/// Settings that are well-formed and still cannot be used.
+struct SetupErrors: Error {
+  let lines: [String]
+}
+
+extension RelayOptions {
+  fileprivate init(_ settings: Settings, errors: inout [String]) {
+    self.init()
+    for (name, upstream) in settings.upstreams.sorted(by: { $0.key < $1.key }) {
+      upstreams.append(UpstreamOptions(name, upstream, settings, errors: &errors))
+    }
+    routes = settings.routes.map(Route.init)
+    server.headLimitBytes = settings.maxHeaderBytes
+    server.headTimeout = settings.clientHeaderTimeout
+    server.bodyTimeout = settings.clientBodyTimeout ?? .unlimited
+    server.idleTimeout = settings.clientIdleTimeout
+    server.slowClientTimeout = settings.slowClientTimeout ?? .unlimited
+    relayBufferBytes = settings.relayBufferBytes
+    requestBufferBytes = settings.requestBufferBytes
+    requestBodyLimitBytes = settings.maxRequestBodyBytes.map(UInt64.init)
+    tunnelIdleTimeout = settings.tunnelIdleTimeout ?? .unlimited
+  }
+}
+
+extension Route {
+  fileprivate init(_ settings: RouteSettings) {
+    self.init(
+      name: settings.name, pathPrefix: settings.path, strips: settings.strip,
+      upstream: settings.upstream)
+    requestHeaders.replacements = settings.requestHeaders.set
+      .map { (name: Array($0.key.lowercased().utf8), value: $0.value.bytes) }
+      .sorted { $0.name.lexicographicallyPrecedes($1.name) }
+    observes = settings.dialect != .off
+    if case .named(let name) = settings.dialect { dialect = name }
+    requestHeaders.removals = settings.requestHeaders.remove.map { Array($0.lowercased().utf8) }
+  }
+}
+
+extension UpstreamOptions {
+  fileprivate init(
+    _ name: String, _ upstream: UpstreamSettings, _ settings: Settings, errors: inout [String]
+  ) {
+    let needsTLS = upstream.targets.contains { $0.scheme == .https }
+    let tls = needsTLS ? Self.context(name, upstream.tls, &errors) : nil
+    let endpoints = upstream.targets.map { target in
+      EndpointOptions(
+        origin: Origin(
+          host: target.host, port: target.port, tls: target.scheme == .https ? tls : nil,
+          serverName: upstream.tls.serverName),
+        authority: target.authority, pathPrefix: target.path)
+    }
+    self.init(name: name, endpoints: endpoints)
+    provider = Provider(rawValue: upstream.provider.rawValue)
+    balance = upstream.balance == .roundRobin ? .roundRobin : .leastStreams
+    pool.connectTimeout = upstream.connectTimeout
+    pool.idleLimit = upstream.keepAlive.maxIdle
+    pool.idleTimeout = upstream.keepAlive.idleTimeout
+    pool.headLimitBytes = settings.maxHeaderBytes
+    firstByteTimeout = upstream.firstByteTimeout ?? .unlimited
+    idleTimeout = upstream.idleTimeout ?? .unlimited
+    streamTimeout = upstream.streamTimeout
+    attempts = upstream.retry.attempts
+    retryBackoff = upstream.retry.backoff
+    retryStatuses = upstream.retry.statuses
+  }
+
+  private static func context(
+    _ name: String, _ tls: UpstreamTLSSettings, _ errors: inout [String]
+  ) -> TLSContext? {
+    WorkerOptions.context("upstreams.\(name).tls", &errors) { () throws(TLSError) in
+      try TLSContext(
+        client: TLSClientOptions(
+          caFile: tls.caFile, certificateFile: tls.clientCertificate, keyFile: tls.clientKey,
+          serverName: tls.serverName))
+    }
+  }
+}
+
+extension Duration {
+  /// What `off` means for a timeout: longer than any clock runs.
+  fileprivate static let unlimited = Duration.seconds(Int64.max / 2)
+}
