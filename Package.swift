@@ -83,7 +83,8 @@ let package = Package(
       ],
       swiftSettings: room),
     .testTarget(
-      name: "SimulatorTests", dependencies: ["Simulator", "IO", "Wire", "TestSupport"],
+      name: "SimulatorTests",
+      dependencies: ["Simulator", "Connections", "IO", "Wire", "FakeKernel", "TestSupport"],
       swiftSettings: room),
     .testTarget(
       name: "weirTests", dependencies: ["weir", "Relay", "Tap", "IO", "TestSupport"],
