@@ -37,10 +37,10 @@ struct EventInterpreter {
 // MARK: - Findings
 
 extension EventInterpreter {
-  /// Takes a value that `scanner` found.
-  mutating func take(_ match: JSONMatch, _ scanner: borrowing JSONScanner) {
-    guard let field = Field(rawValue: match.field) else { return takeNumbered(match, scanner) }
-    if match.kind != .null { reading.foundSomething = true }
+  /// Takes a value that a scanner found, with its text if it was captured.
+  mutating func take(_ match: JSONMatch, _ text: [UInt8]) {
+    guard let field = Field(rawValue: match.field) else { return takeNumbered(match, text) }
+    if case .null = match.kind {} else { reading.foundSomething = true }
     switch field {
     case .text: reading.text += match.count
     case .reasoning: reading.reasoning += match.count
@@ -59,13 +59,13 @@ extension EventInterpreter {
     case .outputIndex:
       reading.outputIndex = Int(truncatingIfNeeded: match.integer ?? 0)
     case .eventType:
-      if match.kind == .string { takeRule(scanner.captured) }
+      if case .string = match.kind { takeRule(text) }
     case .marksOpenRouter, .marksGroq, .marksAzure, .marksLlamaCpp, .marksPerplexity, .marksVLLM:
-      if match.kind != .null { reading.provider = Self.provider(field) }
+      if case .null = match.kind {} else { reading.provider = Self.provider(field) }
     case .wrappedBytes, .requestedModel, .requestedStream:
       break
     default:
-      takeText(field, match, scanner)
+      takeText(field, match, text)
     }
   }
 
@@ -101,7 +101,7 @@ extension EventInterpreter {
   }
 
   /// A value at one of the dialect's terminals or signatures.
-  private mutating func takeNumbered(_ match: JSONMatch, _ scanner: borrowing JSONScanner) {
+  private mutating func takeNumbered(_ match: JSONMatch, _ text: [UInt8]) {
     if match.field >= Field.firstSignature {
       let signature = Int(match.field - Field.firstSignature)
       if match.kind != .null && (reading.signature < 0 || signature < reading.signature) {
@@ -121,11 +121,11 @@ extension EventInterpreter {
     let isReason =
       dialect.terminals.indices.contains(reading.terminal)
       && dialect.terminals[reading.terminal].isFinishReason
-    if isReason { takeFinish(scanner.captured, isNumber: false) }
+    if isReason { takeFinish(text, isNumber: false) }
   }
 
   private mutating func takeText(
-    _ field: Field, _ match: JSONMatch, _ scanner: borrowing JSONScanner
+    _ field: Field, _ match: JSONMatch, _ text: [UInt8]
   ) {
     switch (field, match.kind) {
     case (.stoppedByEnd, .true): takeFinish("eos".bytes, isNumber: false)
@@ -135,34 +135,34 @@ extension EventInterpreter {
       reading.hasError = true
       reading.errorIsObject = true
     case (.openedToolCall, .objectBegan): reading.openedToolCalls += 1
-    case (_, .string): takeString(field, match, scanner)
-    case (.finishReason, .number): takeFinish(scanner.captured, isNumber: true)
+    case (_, .string): takeString(field, match, text)
+    case (.finishReason, .number): takeFinish(text, isNumber: true)
     case (.errorCode, .number), (.outerCode, .number):
-      takeErrorText(field, scanner.captured, isNumber: true)
+      takeErrorText(field, text, isNumber: true)
     default: break
     }
   }
 
   private mutating func takeString(
-    _ field: Field, _ match: JSONMatch, _ scanner: borrowing JSONScanner
+    _ field: Field, _ match: JSONMatch, _ text: [UInt8]
   ) {
     guard match.count > 0 else { return }
     switch field {
     case .model where !knowsModel:
-      texts.model = scanner.captured
+      texts.model = text
     case .responseID where !knowsResponseID:
-      texts.responseID = scanner.captured
+      texts.responseID = text
     case .model, .responseID: return
     case .itemType:
-      if EventRule.toolItems.contains(scanner.captured) { reading.toolItems += 1 }
+      if EventRule.toolItems.contains(text) { reading.toolItems += 1 }
       return
     case .openedToolCall:
       reading.openedToolCalls += 1
       return
-    case .finishReason: return takeFinish(scanner.captured, isNumber: false)
-    case .finishDetail: texts.finishDetail = scanner.captured
-    case .blockReason: texts.blockReason = scanner.captured
-    default: return takeErrorText(field, scanner.captured, isNumber: false)
+    case .finishReason: return takeFinish(text, isNumber: false)
+    case .finishDetail: texts.finishDetail = text
+    case .blockReason: texts.blockReason = text
+    default: return takeErrorText(field, text, isNumber: false)
     }
     reading.hasTexts = true
   }

@@ -29,10 +29,10 @@ extension StreamTap {
     if isUnknown { dataScalars += Self.scalarCount(bytes) }
     var position = 0
     while let match = scanner.next(bytes, from: &position) {
-      if match.kind == .stringPiece {
+      if case .stringPiece = match.kind {
         unwrap(match, bytes)
       } else {
-        interpreter.take(match, scanner)
+        interpreter.take(match, match.isCaptured ? scanner.captured : [])
       }
     }
   }
@@ -213,7 +213,7 @@ extension StreamTap {
         start = position
         endEvent(named: [])
       case .elementsEnded: sawArrayEnd = true
-      default: interpreter.take(match, scanner)
+      default: interpreter.take(match, match.isCaptured ? scanner.captured : [])
       }
     }
     eventBytes += bytes.count - start

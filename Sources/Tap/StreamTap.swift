@@ -56,6 +56,7 @@ package final class StreamTap {
     isUnknown = dialect === Dialect.plain
     scanner = JSONScanner(dialect.stream, longCaptureLimitBytes: request.messageLimitBytes)
     facts = StreamFacts(dialect: dialect, provider: Self.provider(request))
+    if request.path.endsPath(with: "/embeddings") { facts.operation = .embeddings }
     facts.isStream = request.status < 300 && isEvents
     if case .eventStream = framing { messages = EventStreamParser() }
     if case .json = framing { useBodyTable() }

@@ -145,7 +145,7 @@ extension JSONScanner {
   }
 
   private mutating func endString() -> Bool {
-    endValue(JSONMatch(field: field, kind: .string, count: count))
+    endValue(JSONMatch(field: field, kind: .string, count: count, isCaptured: capturing))
   }
 
   /// The value read is whole. Returns true if it was looked for.
@@ -298,7 +298,9 @@ extension JSONScanner {
   private mutating func scanNumber(_ bytes: borrowing UncheckedBytes, _ at: inout Int) -> Bool {
     while at < bytes.count {
       guard takeNumber(bytes[at]) else {
-        return endValue(JSONMatch(field: field, kind: .number, integer: number.integer))
+        return endValue(
+          JSONMatch(
+            field: field, kind: .number, integer: number.integer, isCaptured: capturing))
       }
       at += 1
     }
