@@ -154,7 +154,11 @@ extension StreamTap {
       interpreter.reading.hasTexts = true
       interpreter.texts.outer.type = messages.withValue(of: header) { [UInt8](copying: $0) }
     }
-    endEvent(named: messages.withValue(of: .eventType) { [UInt8](copying: $0) } ?? [])
+    eventType.removeAll(keepingCapacity: true)
+    messages.withValue(of: .eventType) { value in
+      for index in value.indices { eventType.append(value[index]) }
+    }
+    endEvent(named: eventType)
   }
 
   /// Decodes a piece of the Base64 text that InvokeModel wraps a model's event in.

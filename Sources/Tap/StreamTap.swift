@@ -34,6 +34,8 @@ package final class StreamTap {
   var doneMarkLength = 0
   var eventBytes = 0
   var sawArrayEnd = false
+  /// Of the AWS message read; a buffer that is used again.
+  var eventType: [UInt8] = []
   var rawText: [UInt8] = []
 
   // Clocks.
