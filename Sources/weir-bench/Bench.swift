@@ -85,8 +85,10 @@ final class Bench {
         directory: directory,
         authority: authority)
       defer { subject.stop() }
+      let startSeconds = try rig.awaitFirstAnswer(subject)
       var figures = try play(scenario, subject)
       if authority != nil { figures = Self.overTLS(figures) }
+      if scenario == .idle { figures[.startTime] = startSeconds * 1e3 }
       results.add(figures, of: target, in: round)
       log("round \(round + 1), \(title): \(Self.describe(figures))")
     } catch {

@@ -40,8 +40,6 @@ final class MetronomePump: TimerOwner {
   private let gapNanoseconds: UInt64
   private var sent: UInt64 = 0
   private var timer: LoopTimer?
-  /// After a long stop of the process: so many events, then whoever reads has its turn.
-  private static let mostAtOnce = 64
 
   init(_ load: StreamLoad, on loop: EventLoop, eventsPerSecond: Int) {
     records = load.records
@@ -55,9 +53,9 @@ final class MetronomePump: TimerOwner {
   private var next: Instant { Instant(nanoseconds: start + sent * gapNanoseconds) }
 
   func timerFired(_ timer: LoopTimer) {
-    for _ in 0..<Self.mostAtOnce {
-      let now = loop.kernel.now()
-      guard next <= now else { break }
+    // One at a time also after a stop of the process, so that each is read before the next leaves.
+    let now = loop.kernel.now()
+    if next <= now {
       records[Int(sent % UInt64(records.count))].sendStamped(at: now.nanoseconds)
       sent += 1
     }

@@ -22,7 +22,7 @@ struct Figure: Hashable, Sendable {
     title: "CPU per request, new connections", unit: "µs", digits: 2)
   static let streamMemory = Figure(title: "memory per idle stream", unit: "KiB", digits: 2)
   static let idleMemory = Figure(title: "PSS at idle", unit: "MiB", digits: 2)
-  static let startTime = Figure(title: "start to first accept", unit: "ms", digits: 1)
+  static let startTime = Figure(title: "start to first answer", unit: "ms", digits: 1)
 
   /// Measured whole, and reported less what the same round showed without a proxy.
   static let latencies: Set<Figure> = [.medianLatency, .tailLatency]

@@ -31,8 +31,8 @@ struct Results {
   private func value(_ figure: Figure, _ target: Target, _ round: Int) -> Double? {
     guard let value = values[figure]?[target]?[round] else { return nil }
     guard Figure.latencies.contains(figure), target.kind != .direct else { return value }
-    guard let direct = values[figure]?[.direct]?[round] else { return nil }
-    return value - direct
+    // Of all rounds: a difference of two rare moments would hold the noise of both.
+    return spread(figure, of: .direct).map { value - $0.median }
   }
 
   private func rounds(_ figure: Figure, _ target: Target) -> [Int] {
@@ -49,7 +49,7 @@ struct Results {
       rounds(figure, target).compactMap { round in
         let theirs = others.compactMap { value(figure, $0, round) }
         guard let own = value(figure, target, round),
-          let best = figure.isBetterHigh ? theirs.max() : theirs.min(), best > 0
+          let best = figure.isBetterHigh ? theirs.max() : theirs.min(), best > 0, own > 0
         else { return nil }
         return own / best
       })

@@ -3,6 +3,19 @@
 import IO
 
 extension Rig {
+  /// Waits for the target's first answer. Returns the seconds since its start.
+  func awaitFirstAnswer(_ subject: Subject) throws(BenchError) -> Double {
+    let client = RequestClient(to: subject.address, on: loop, keepsAlive: false)
+    defer { client.close() }
+    client.isStopping = true
+    let isAnswered = try run(upTo: .seconds(10)) { client.answers > 0 || client.failure != nil }
+    let seconds = Double(loop.kernel.now().nanoseconds(since: subject.start)) / 1e9
+    if let failure = client.failure { throw failure }
+    if !isAnswered { throw BenchError("the first request was not answered") }
+    _ = try run(upTo: .seconds(1)) { client.isDone }
+    return seconds
+  }
+
   func requests(_ subject: Subject, _ sizes: Sizes) throws(BenchError) -> Figures {
     let result = try measureRequests(subject, sizes, keepsAlive: true)
     var figures: Figures = [.requestRate: result.perSecond]
@@ -24,6 +37,8 @@ extension Rig {
       RequestClient(to: subject.address, on: loop, keepsAlive: keepsAlive)
     }
     defer { for client in clients { client.close() } }
+    usesRealTime(true, with: subject)
+    defer { usesRealTime(false, with: subject) }
     func answers() -> Int { clients.reduce(0) { $0 + $1.answers } }
 
     try run(for: sizes.warmUp)

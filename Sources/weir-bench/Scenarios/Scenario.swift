@@ -39,6 +39,16 @@ struct Sizes: Sendable {
 /// What one scenario showed of one target.
 typealias Figures = [Figure: Double]
 
+extension Rig {
+  /// Real-time priority for both sides, or the ordinary one again. Where a side waits for the
+  /// other, the neighbours' time slices would otherwise be most of what is measured.
+  func usesRealTime(_ isRealTime: Bool, with subject: Subject) {
+    let isOwn = ProcessTree.setRealTime(isRealTime, of: 0)
+    let isTheirs = subject.tree?.setRealTime(isRealTime) ?? true
+    if !(isOwn && isTheirs) { lacksRealTime = true }
+  }
+}
+
 /// Processor time and wall time from one point to another.
 struct Meter {
   private let tree: ProcessTree?

@@ -64,15 +64,7 @@ extension Rig {
     return [
       .idleMemory: Double(before) / 1024,
       .streamMemory: Double(after - before) / Double(sizes.idleStreams),
-      .startTime: (subject.startSeconds ?? 0) * 1e3,
     ]
-  }
-
-  /// Both sides, or the bench's own wake-ups would be what is measured.
-  private func usesRealTime(_ isRealTime: Bool, with subject: Subject) {
-    let isOwn = ProcessTree.setRealTime(isRealTime, of: 0)
-    let isTheirs = subject.tree?.setRealTime(isRealTime) ?? true
-    if !(isOwn && isTheirs) { lacksRealTime = true }
   }
 }
 

@@ -9,13 +9,14 @@ final class Subject {
   /// Where clients connect.
   let address: SocketAddress
   let provider: Provider
-  /// From the start of the process until it accepted a connection; nil for `direct`.
-  let startSeconds: Double?
+  /// When its process was started.
+  let start: Instant
   /// nil for `direct`.
   let tree: ProcessTree?
   private let process: Process?
 
-  /// Starts the target before `provider` and waits until it accepts.
+  /// Starts the target before `provider` and waits until its socket accepts: that
+  /// may be before anybody is there to answer.
   init(
     _ target: Target, before provider: Provider, templates: String, directory: String,
     authority: String?
@@ -23,7 +24,7 @@ final class Subject {
     self.target = target
     self.provider = provider
     guard target.kind != .direct else {
-      (address, process, tree, startSeconds) = (provider.address, nil, nil, nil)
+      (address, process, tree, start) = (provider.address, nil, nil, LinuxKernel().now())
       return
     }
     let place = Placement(
@@ -36,7 +37,7 @@ final class Subject {
       try Files.write(place.fill(template), to: place.config)
     }
     address = place.listen
-    let begin = LinuxKernel().now()
+    start = LinuxKernel().now()
     let log = "\(directory)/\(target.name).log"
     let process = try Self.start(place.fill(target.command), log: log)
     self.process = process
@@ -45,7 +46,6 @@ final class Subject {
       process.stop()
       throw BenchError("\(target.name) did not start: \(Files.read(log)?.suffix(400) ?? "")")
     }
-    startSeconds = Double(LinuxKernel().now().nanoseconds(since: begin)) / 1e9
   }
 
   deinit { process?.stop() }
