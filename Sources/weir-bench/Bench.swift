@@ -100,6 +100,7 @@ final class Bench {
   private func play(_ scenario: Scenario, _ subject: Subject) throws(BenchError) -> Figures {
     switch scenario {
     case .flat: try rig.flat(subject, options.sizes)
+    case .packets: try rig.packets(subject, options.sizes)
     case .paced: try rig.paced(subject, options.sizes)
     case .requests: try rig.requests(subject, options.sizes)
     case .connections: try rig.connections(subject, options.sizes)

@@ -21,12 +21,12 @@ struct Options: Sendable {
       --weir [NAME=]PATH     a weir to measure; may be repeated (default .build/release/weir)
       --weir-arguments TEXT  how to start it; {listen}, {upstream}, {scheme} and {ca} are filled in
       --peers LIST           of nginx,haproxy; `none` for weir alone (default both)
-      --scenarios LIST       of flat,paced,requests,connections,idle (default all)
+      --scenarios LIST       of flat,packets,paced,requests,connections,idle (default all)
       --rounds N             times that each target is measured (default 5)
       --seconds N            how long each scenario is measured (default 3)
       --streams N            streams of the paced scenario (default 500)
       --idle-streams N       streams of the idle scenario (default 9700)
-      --tls                  flat and paced also with a provider that speaks TLS
+      --tls                  flat, packets and paced also with a provider that speaks TLS
       --quick                one round of one second with 50 streams
       --bench-directory DIR  where peers/ and the scripts are (default bench)
       --output FILE          writes the results into FILE, between its weir-bench marks

@@ -2,33 +2,45 @@
 
 import IO
 
-/// Keeps every stream full, in writes of 32 events.
+/// Sends on every stream in writes of 32 events, as fast as they are taken.
 final class FloodPump: TimerOwner {
   static let eventsPerWrite = 32
 
-  private let records: [StreamRecord]
+  private let load: StreamLoad
+  private let provider: Provider
   private let loop: EventLoop
+  private let isStepwise: Bool
   private var timer: LoopTimer?
 
-  init(_ load: StreamLoad, on loop: EventLoop, of provider: Provider) {
-    records = load.records
+  /// `stepwise`: a stream's next write waits until the client has the one before, so that a proxy
+  /// finds one write in each of its reads. Otherwise socket buffers fill up, and how much a proxy
+  /// finds is a matter of how much it asks for.
+  init(_ load: StreamLoad, on loop: EventLoop, of provider: Provider, stepwise: Bool) {
+    self.load = load
     self.loop = loop
+    self.provider = provider
+    isStepwise = stepwise
     timer = LoopTimer(on: loop, owner: self)
     timer?.set(loop.now)
     provider.drained = { [unowned self] in timer?.set(loop.now) }
+    if stepwise { load.received = { [unowned self] in timer?.set(loop.now) } }
   }
 
   /// One write for each stream that takes one; then whoever reads has its turn.
   func timerFired(_ timer: LoopTimer) {
     var hasSent = false
-    for record in records where record.sendBatch(of: Self.eventsPerWrite) { hasSent = true }
+    for record in load.records where !isStepwise || record.receivedEvents == record.sentEvents {
+      if record.sendBatch(of: Self.eventsPerWrite) { hasSent = true }
+    }
     // With every stream full, the next one to drain tells.
-    if hasSent { timer.set(loop.now) }
+    if hasSent && !isStepwise { timer.set(loop.now) }
   }
 
   func stop() {
     timer?.invalidate()
     timer = nil
+    provider.drained = {}
+    load.received = {}
   }
 }
 

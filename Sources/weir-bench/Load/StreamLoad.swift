@@ -13,6 +13,8 @@ final class StreamLoad: StreamClientOwner {
   /// Nanoseconds from the provider's write to the client's read, while `samplesLatency`.
   private(set) var latencies: [UInt32] = []
   var samplesLatency = false
+  /// Called when events have come.
+  var received: () -> Void = {}
 
   private let rig: Rig
   private let provider: Provider
@@ -83,6 +85,8 @@ extension StreamLoad {
 
   func client(_ client: StreamClient, received count: Int) {
     events += count
+    client.record.receivedEvents += count
+    received()
     guard samplesLatency else { return }
     let now = rig.loop.kernel.now().nanoseconds
     for event in (client.events - count)..<client.events {

@@ -5,6 +5,8 @@ final class StreamRecord {
   let number: Int
   let pattern: EventPattern
   private(set) var sentEvents = 0
+  /// Whole events that the client has got.
+  var receivedEvents = 0
   /// The provider has sent the stream's end.
   private(set) var isFinished = false
   /// The provider's side, once the request has got there.

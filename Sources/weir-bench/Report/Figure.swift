@@ -10,6 +10,9 @@ struct Figure: Hashable, Sendable {
   static let flatCPU = Figure(title: "CPU per event, flat out", unit: "µs", digits: 3)
   static let flatRate = Figure(
     title: "events per second, flat out", unit: "1/s", digits: 0, isBetterHigh: true)
+  static let packetCPU = Figure(title: "CPU per event, 32 in a read", unit: "µs", digits: 3)
+  static let packetRate = Figure(
+    title: "events per second, 32 in a read", unit: "1/s", digits: 0, isBetterHigh: true)
   static let pacedCPU = Figure(title: "CPU per event, paced", unit: "µs", digits: 2)
   static let medianLatency = Figure(title: "added latency p50, paced", unit: "µs", digits: 1)
   static let tailLatency = Figure(title: "added latency p99, paced", unit: "µs", digits: 1)
@@ -29,9 +32,10 @@ struct Figure: Hashable, Sendable {
 
   /// In the order of the report.
   static let all: [Figure] = [
-    .flatCPU, .flatRate, .pacedCPU, .medianLatency, .tailLatency, .requestRate, .requestCPU,
+    .flatCPU, .flatRate, .packetCPU, .packetRate, .pacedCPU, .medianLatency, .tailLatency,
+    .requestRate, .requestCPU,
     .connectionRate, .connectionCPU, .streamMemory, .idleMemory, .startTime, .flatCPU.overTLS,
-    .flatRate.overTLS, .pacedCPU.overTLS,
+    .flatRate.overTLS, .packetCPU.overTLS, .packetRate.overTLS, .pacedCPU.overTLS,
   ]
 
   /// The same with a provider that speaks TLS.

@@ -5,6 +5,8 @@ import IO
 enum Scenario: String, CaseIterable, Sendable {
   /// 32 streams as fast as they go, 32 events in each of the provider's writes.
   case flat
+  /// The same, but the next write waits for the one before: 32 events in each of a proxy's reads.
+  case packets
   /// Streams of 50 events a second, each event by itself.
   case paced
   /// Short requests, one after the other on each of 16 kept-alive connections.
@@ -15,7 +17,7 @@ enum Scenario: String, CaseIterable, Sendable {
   case idle
 
   /// Which of them are also run against a TLS provider.
-  var hasTLS: Bool { self == .flat || self == .paced }
+  var hasTLS: Bool { self == .flat || self == .packets || self == .paced }
 
   /// Whether there is something to learn without a proxy.
   var needsProxy: Bool { self == .idle }

@@ -5,10 +5,26 @@ import IO
 
 extension Rig {
   func flat(_ subject: Subject, _ sizes: Sizes) throws(BenchError) -> Figures {
+    let result = try flood(subject, sizes, stepwise: false)
+    var figures: Figures = [.flatRate: result.perSecond]
+    if subject.tree != nil { figures[.flatCPU] = result.microsecondsEach }
+    return figures
+  }
+
+  func packets(_ subject: Subject, _ sizes: Sizes) throws(BenchError) -> Figures {
+    let result = try flood(subject, sizes, stepwise: true)
+    var figures: Figures = [.packetRate: result.perSecond]
+    if subject.tree != nil { figures[.packetCPU] = result.microsecondsEach }
+    return figures
+  }
+
+  private func flood(
+    _ subject: Subject, _ sizes: Sizes, stepwise: Bool
+  ) throws(BenchError) -> (microsecondsEach: Double, perSecond: Double) {
     let load = StreamLoad(self, subject, count: sizes.flatStreams, isStamped: false)
     defer { load.close() }
     try load.open()
-    let pump = FloodPump(load, on: loop, of: subject.provider)
+    let pump = FloodPump(load, on: loop, of: subject.provider, stepwise: stepwise)
     defer { pump.stop() }
     try run(for: sizes.warmUp)
     let before = load.events
@@ -18,9 +34,7 @@ extension Rig {
     try load.check()
     pump.stop()
     try load.finish()
-    var figures: Figures = [.flatRate: result.perSecond]
-    if subject.tree != nil { figures[.flatCPU] = result.microsecondsEach }
-    return figures
+    return result
   }
 
   /// Latencies are what they are: the direct ones are taken off when all targets are known.
