@@ -85,6 +85,9 @@ let package = Package(
     .testTarget(
       name: "weirTests", dependencies: ["weir", "Relay", "IO", "TestSupport"],
       swiftSettings: room),
+    .testTarget(
+      name: "weir-benchTests", dependencies: ["weir-bench", "IO", "TestSupport"],
+      swiftSettings: room),
   ],
   swiftLanguageModes: [.v6]
 )
