@@ -89,6 +89,9 @@ let package = Package(
     .testTarget(
       name: "weirTests", dependencies: ["weir", "Relay", "Tap", "IO", "TestSupport"],
       swiftSettings: room),
+    .testTarget(
+      name: "weir-benchTests", dependencies: ["weir-bench", "IO", "TestSupport"],
+      swiftSettings: room),
   ],
   swiftLanguageModes: [.v6]
 )

@@ -46,13 +46,15 @@ final class ProviderConnection: ByteStreamOwner {
       guard body.elementsEqual(Messages.streamBody), number < provider.records.count else {
         return refuse()
       }
-      stream.write(Messages.streamHead.span)
+      write(Messages.streamHead)
       provider.records[number].connection = self
     } else {
       guard body.elementsEqual(Messages.shortBody) else { return refuse() }
-      stream.write(Messages.shortAnswer.span)
+      write(Messages.shortAnswer)
     }
   }
+
+  private func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { send($0) } }
 
   private func refuse() {
     provider.failure = provider.failure ?? BenchError("a request reached the provider changed")

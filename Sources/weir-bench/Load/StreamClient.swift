@@ -48,7 +48,8 @@ final class StreamClient: ByteStreamOwner {
   private func start(_ stream: ByteStream) {
     self.stream = stream
     stream.owner = self
-    stream.write(Messages.streamRequest(record.number).span)
+    let request = Messages.streamRequest(record.number)
+    stream.write(request.span)
   }
 
   private func take(_ bytes: UnsafeRawBufferPointer) throws(BenchError) {

@@ -4,7 +4,7 @@
 final class StreamRecord {
   let number: Int
   let pattern: EventPattern
-  private(set) var sentEvents = 0
+  private(set) var sentEvents: Int
   /// Whole events that the client has got.
   var receivedEvents = 0
   /// The provider has sent the stream's end.
@@ -16,8 +16,10 @@ final class StreamRecord {
   private var stamps: [UInt64]
   private static let stampsKept = 1024
 
-  init(number: Int, pattern: EventPattern, isStamped: Bool) {
+  /// `sentEvents`: how many are on their way already.
+  init(number: Int, pattern: EventPattern, isStamped: Bool, sentEvents: Int = 0) {
     self.number = number
+    self.sentEvents = sentEvents
     self.pattern = pattern
     stamps = isStamped ? Array(repeating: 0, count: Self.stampsKept) : []
   }
