@@ -29,8 +29,9 @@ extension Exchange: ResponseHandler {
       sendDown(wire)
     }
     uncorkClient()
-    mindWatermark()
+    // In this order: a client that holds weir up stops the clock that has just been set.
     expectMore()
+    mindWatermark()
     countDown(payload)
     observe(wire, payload: payload)
   }
