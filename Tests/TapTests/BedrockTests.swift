@@ -126,7 +126,7 @@ struct RealtimeTests {
     #expect(
       tap.facts.summary
         == "openai-realtime 5 events 2 content, tools 1, media 4, transcript 2, model m, "
-        + "finish completed, usage 1/-1, end eof completed")
+        + "finish completed, usage 1/-1, end finish_reason completed")
     #expect(tap.facts.firstToken == 2)
     #expect(tap.facts.isStream)
   }
