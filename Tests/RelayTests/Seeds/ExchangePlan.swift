@@ -57,7 +57,9 @@ extension ExchangePlan {
   }
 
   private var answerFields: String {
-    "X-Number: \(number)\r\n" + (method == "HEAD" ? "Content-Length: 77\r\n" : answerBody.field)
+    // A length that an answer to HEAD may state, and 204 may not.
+    let stated = method == "HEAD" && status != 204 ? "Content-Length: 77\r\n" : answerBody.field
+    return "X-Number: \(number)\r\n" + stated
   }
 
   /// As upstream sends it.

@@ -109,7 +109,7 @@ extension SeededClient {
 
   private func checkError(_ head: String, to plan: ExchangePlan) {
     let stated = head.split(separator: "Content-Length: ").dropFirst().first
-      .flatMap { Int($0.prefix { $0 != "\r" }) }
+      .flatMap { Int($0.prefix(while: \.isNumber)) }
     let length = plan.method == "HEAD" ? 0 : stated ?? -1
     let body = String(decoding: unread.prefix(max(0, length)), as: UTF8.self)
     unread = unread.dropFirst(max(0, length))
