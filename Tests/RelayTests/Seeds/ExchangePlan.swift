@@ -167,7 +167,7 @@ extension ExchangePlan {
 
   /// Mostly small, seldom larger than every buffer.
   private static func size(_ random: inout SeededRandom) -> Int {
-    if random.chance(0.02) { return Int.random(in: 0...150_000, using: &random) }
+    if random.chance(0.04) { return Int.random(in: 0...150_000, using: &random) }
     return Int.random(in: 0...(random.chance(0.2) ? 9000 : 600), using: &random)
   }
 }

@@ -42,7 +42,7 @@ private enum Seeds {
       }
     }
     // Worlds in which too little happens would prove nothing.
-    guard Seeds.only == nil, Seeds.count >= 400 else { return }
+    guard Seeds.only == nil, Seeds.count >= 2000 else { return }
     #expect(wholeAnswers > Seeds.count / Seeds.groups)
     #expect(
       outcomes.isSuperset(of: [
