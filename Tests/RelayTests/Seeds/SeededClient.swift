@@ -68,11 +68,15 @@ extension SeededClient {
 
   private func checkAnswer(to plan: ExchangePlan) {
     if !plan.isHTTP10 { for interim in plan.interimAnswers { skip(Array(interim.utf8)) } }
-    guard !unread.isEmpty else { return isOver = true }
+    guard !unread.isEmpty else {
+      isOver = true
+      return
+    }
     guard let end = Array(unread).endOfHead else {
       // Cut inside the head: all that can be said is that nothing may follow.
       unread = []
-      return isOver = true
+      isOver = true
+      return
     }
     let head = String(decoding: unread.prefix(end), as: UTF8.self)
     unread = unread.dropFirst(end)

@@ -72,8 +72,9 @@ final class SeededUpstream {
       guard let end = unread.endOfHead else { return false }
       let head = String(decoding: unread[..<end], as: UTF8.self)
       unread.removeFirst(end)
-      guard let number = head.split(separator: " ").dropFirst().first
-        .flatMap({ Int($0.dropFirst(3)) }), upstream.plans.indices.contains(number)
+      guard
+        let number = head.split(separator: " ").dropFirst().first
+          .flatMap({ Int($0.dropFirst(3)) }), upstream.plans.indices.contains(number)
       else {
         upstream.noteFault("a request that nobody sent: \(head)")
         return false

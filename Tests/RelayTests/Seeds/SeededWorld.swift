@@ -58,8 +58,15 @@ final class SeededWorld {
     }
   }
 
-  /// Reloads at any time; and drains, where not all has to arrive.
+  /// Reloads at any time; and drains, or upstream's going, where not all has to arrive.
   private func scheduleControl() {
+    if !isPeaceful, random.chance(0.1) {
+      let reaches: [NetworkPath.Reach] = [.refused, .noRoute, .hostUnreachable, .silent]
+      let reach = reaches.randomElement(using: &random)!
+      stage.world.after(random.milliseconds(upTo: 2000)) { [unowned self] in
+        stage.world.setPath(NetworkPath(reach), to: .loopback(port: 8000))
+      }
+    }
     for relay in stage.relays {
       if random.chance(0.3) {
         stage.world.after(random.milliseconds(upTo: 2000)) { [unowned self, unowned relay] in
@@ -111,7 +118,7 @@ final class SeededWorld {
 
   private func checkRepetitions() {
     for plan in clients.flatMap(\.plans) {
-      let most = plan.isRepeatable ? 2 : 1
+      let most = plan.isRepeatable ? options.upstreams[0].attempts : 1
       let times = upstream.arrivals[plan.number] ?? 0
       if times > most { faults.append("request \(plan.number) was sent \(times) times") }
     }
@@ -142,6 +149,7 @@ extension RelayOptions {
     options.requestBufferBytes = [300, 65_536].randomElement(using: &random)!
     options.upstreams[0].pool.idleLimit = Int.random(in: 0...3, using: &random)
     guard isPeaceful else {
+      options.upstreams[0].attempts = Int.random(in: 1...3, using: &random)
       options.server.slowClientTimeout = .seconds(1)
       options.upstreams[0].firstByteTimeout = .seconds(2)
       options.upstreams[0].idleTimeout = .seconds(2)
