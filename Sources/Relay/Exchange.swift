@@ -238,7 +238,6 @@ extension Exchange {
 
   private func part(from verdict: Verdict, _ end: ExchangeEnd) {
     switch end {
-    case .clientGone: connection.abandon()
     case .answered where !traits.contains(.upgrade) || answer.status != 101:
       // A connection kept while draining would hold the drain up until its idle time is over.
       connection.finishResponse(

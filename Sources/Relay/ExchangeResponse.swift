@@ -125,10 +125,10 @@ extension Exchange {
   private func mindWatermark() {
     let queued = connection.queuedBytes
     guard queued > 0, let client else { return }
+    traits.insert(.readLimited)
     let room = relay.options.relayBufferBytes - queued
     if room > 0 {
       client.readLimit = room
-      traits.insert(.readLimited)
     } else if !client.isReadingPaused {
       client.pauseReading()
       beginPauseOfUpstream()

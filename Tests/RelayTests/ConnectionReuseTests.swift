@@ -67,7 +67,8 @@ internal import Testing
       upstream[0].send(ok(""))
     }
     stage.settle()
-    let taken = count * request.utf8.count - client.unsentByteCount - stage.world.kernel.bytesInFlight
+    let taken =
+      count * request.utf8.count - client.unsentByteCount - stage.world.kernel.bytesInFlight
     #expect(taken < 2 * 65_536 + answered * request.utf8.count)
     #expect(stage.endings.count == answered)
   }
@@ -115,7 +116,8 @@ internal import Testing
     let client = stage.client(Get.asked("/", "Connection: keep-alive\r\n", version: "1.0"))
     stage.settle()
     upstream[0].send(
-      "HTTP/1.1 103 Early Hints\r\n\r\n" + chunkedHead + "3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nt: 1\r\n\r\n")
+      "HTTP/1.1 103 Early Hints\r\n\r\n" + chunkedHead
+        + "3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nt: 1\r\n\r\n")
     stage.settle()
     let split = client.text.components(separatedBy: "\r\n\r\n")
     #expect(split.count == 2)

@@ -40,8 +40,15 @@ internal import Testing
     #expect(held <= limit)
     #expect(held > limit / 2)
     #expect(stage.relay.mostQueuedBytes.downstream == held)
+    // Odd amounts, so that reading goes on with something left in the buffer.
+    client.pace = FakePeer.Pace(bytes: 3001, every: .milliseconds(1))
     client.isReading = true
-    stage.run(for: .seconds(1))
+    var most = 0
+    stage.run(for: .seconds(5)) {
+      most = max(most, stage.relay.mostQueuedBytes.downstream)
+      return false
+    }
+    #expect(most <= limit)
     #expect(client.text == answer)
     #expect(stage.ledger.summaries[0].pausesOfUpstream > 0)
     #expect(stage.endings == ["completed - - 200"])

@@ -264,6 +264,22 @@ func expectError(
     #expect(stage.endings == ["client_gone_mid_stream client_closed client 200"])
   }
 
+  // Goal: a client that has only finished sending does not take a cut answer for a whole one.
+  // Method: FIN inside an answer that only the connection's end ends; a reset must follow.
+  @Test func halfClosedClientSeesTheCut() throws {
+    let stage = try RelayHarness()
+    defer { stage.close() }
+    let upstream = try stage.upstream()
+    let client = stage.client(Get.asked())
+    stage.settle()
+    upstream[0].send("HTTP/1.1 200 OK\r\n\r\nhalf")
+    stage.settle()
+    client.finish()
+    stage.settle()
+    #expect(client.seenEnd == "reset")
+    #expect(stage.endings == ["client_gone_mid_stream client_closed client 200"])
+  }
+
   // Goal: the same while the request is still being sent.
   // Method: FIN after half of the announced body.
   @Test func goneWhileUploading() throws {

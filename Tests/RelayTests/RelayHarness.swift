@@ -64,7 +64,12 @@ final class RelayHarness {
 
   /// Lets the clock run; a loop that spins fails the test.
   func run(for duration: Duration) {
-    let ending = world.run(for: duration)
+    run(for: duration) { false }
+  }
+
+  /// Runs until `isOver` holds, which is asked after every round of the loops.
+  func run(for duration: Duration, stoppingWhen isOver: () -> Bool) {
+    let ending = world.run(for: duration, stoppingWhen: isOver)
     #expect(ending != .livelock, "\(world)")
   }
 }

@@ -17,7 +17,9 @@ struct PlannedBody {
   init(_ framing: Framing, count: Int, of exchange: Int, _ random: inout SeededRandom) {
     self.framing = framing
     let start = exchange &* 7919
-    payload = (0..<count).map { UInt8(truncatingIfNeeded: 33 + (start &+ $0 &* ($0 >> 6 | 1)) % 94) }
+    payload = (0..<count).map {
+      UInt8(truncatingIfNeeded: 33 + (start &+ $0 &* ($0 >> 6 | 1)) % 94)
+    }
     wire = framing == .chunked ? Self.chunks(of: payload, &random) : payload
   }
 

@@ -72,8 +72,9 @@ final class SeededUpstream {
       guard let end = unread.endOfHead else { return false }
       let head = String(decoding: unread[..<end], as: UTF8.self)
       unread.removeFirst(end)
-      guard let number = head.split(separator: " ").dropFirst().first
-        .flatMap({ Int($0.dropFirst(3)) }), upstream.plans.indices.contains(number)
+      guard
+        let number = head.split(separator: " ").dropFirst().first
+          .flatMap({ Int($0.dropFirst(3)) }), upstream.plans.indices.contains(number)
       else {
         upstream.noteFault("a request that nobody sent: \(head)")
         return false
@@ -106,11 +107,16 @@ final class SeededUpstream {
       guard !isAnswering else { return }
       isAnswering = true
       var due = upstream.world.now + plan.thinkingTime
-      for part in parts() {
+      let parts = parts()
+      for part in parts.dropLast() {
         step(at: due) { $0.peer.send(part) }
         due = due + plan.pause
       }
-      step(at: due) { $0.endAnswer() }
+      // In one step: weir may send the next request as soon as it has the last part.
+      step(at: due) {
+        $0.peer.send(parts.last ?? [])
+        $0.endAnswer()
+      }
     }
 
     private func step(at due: Instant, _ action: @escaping (Connection) -> Void) {
