@@ -70,6 +70,7 @@ final class Exchange: Enrolled {
   var clocks = ExchangeClocks()
   var notes = ExchangeNotes()
   var requestTap: RequestTap?
+  var tunnel: TunnelObserver?
   /// The labels' figures, once one was needed before the end.
   var meter: ExchangeChild?
   /// The request target, until the tap has had it.

@@ -34,6 +34,7 @@ extension Exchange {
       metrics.streamClosed(route.meter)
       if answer.status == 101 { metrics.socketClosed(.tunnel) }
     }
+    if tunnel?.hasBrokenFrames == true { metrics.observerError(.badFrame) }
     guard let tap, let route else { return }
     for (kind, label) in zip(ObserverErrorKind.allCases, Label.ObserverError.allCases)
     where tap.facts.observerErrors[kind.rawValue] > 0 {

@@ -29,8 +29,12 @@ extension Exchange {
       contentEncoding: head.headers.firstValue("content-encoding"), status: head.status,
       dialect: route.route.dialect, provider: route.upstream.options.provider)
     request.messageLimitBytes = 256
-    tap = StreamTap(request)
     path = []
+    guard head.isSwitchingProtocols else { return tap = StreamTap(request) }
+    // A tunnel of another protocol is bytes and no more.
+    guard head.headers.list("upgrade", contains: "websocket") else { return }
+    tap = StreamTap(request)
+    tunnel = TunnelObserver(lendingTo: tap, metrics: relay.metrics)
   }
 
   /// After the write: whatever happens here, the client has its bytes.
@@ -40,11 +44,19 @@ extension Exchange {
       return
     }
     let now = loop.now.nanoseconds
+    if let tunnel {
+      tunnel.observeServer(wire, at: now)
+      return noteLive(tap)
+    }
     var startsRead = true
     for range in payload {
       tap.observe(wire.extracting(range), at: now, startsRead: startsRead)
       startsRead = false
     }
+    noteLive(tap)
+  }
+
+  private func noteLive(_ tap: StreamTap) {
     if !answer.hasReachedClient { noteContent(of: tap) }
     if let gap = tap.takeGap() { relay.metrics.gap(gap, liveMeter()) }
   }
@@ -100,6 +112,7 @@ extension Exchange {
 extension Exchange {
   /// Looks for the model and for `stream` in a request's body, as it goes by.
   func observeRequest(_ wire: Span<UInt8>, payload: [Range<Int>]) {
+    if let tunnel { return tunnel.observeClient(wire) }
     guard requestTap != nil else { return }
     for range in payload { requestTap?.observe(wire.extracting(range)) }
     if requestTap?.isFinished == true { noteRequest() }
