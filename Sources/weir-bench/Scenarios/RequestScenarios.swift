@@ -45,7 +45,7 @@ extension Rig {
     let before = answers()
     let meter = Meter(subject, loop.kernel)
     try run(for: sizes.window)
-    let result = meter.read(answers() - before)
+    let result = try meter.read(answers() - before)
 
     for client in clients { client.isStopping = true }
     let allDone = try run(upTo: .seconds(10)) { clients.allSatisfy(\.isDone) }

@@ -65,10 +65,15 @@ struct Meter {
     startRunTime = tree?.runTimeNanoseconds ?? 0
   }
 
-  /// The target's processor time in µs divided by `count`, and `count` per second.
-  func read(_ count: Int) -> (microsecondsEach: Double, perSecond: Double) {
+  /// The target's processor time in µs divided by `count`, and `count` per second. Throws if
+  /// threads have ended since the start, because their time is gone with them.
+  func read(_ count: Int) throws(BenchError) -> (microsecondsEach: Double, perSecond: Double) {
     let seconds = Double(kernel.now().nanoseconds(since: start)) / 1e9
-    let runTime = Double((tree?.runTimeNanoseconds ?? 0) - startRunTime) / 1e3
-    return (runTime / Double(max(count, 1)), Double(count) / seconds)
+    let endRunTime = tree?.runTimeNanoseconds ?? 0
+    guard endRunTime >= startRunTime else {
+      throw BenchError("threads of the target ended while it was measured")
+    }
+    let microseconds = Double(endRunTime - startRunTime) / 1e3
+    return (microseconds / Double(max(count, 1)), Double(count) / seconds)
   }
 }

@@ -30,8 +30,8 @@ extension Rig {
     let before = load.events
     let meter = Meter(subject, loop.kernel)
     try run(for: sizes.window)
-    let result = meter.read(load.events - before)
     try load.check()
+    let result = try meter.read(load.events - before)
     pump.stop()
     try load.finish()
     return result
@@ -52,9 +52,9 @@ extension Rig {
     let before = load.events
     let meter = Meter(subject, loop.kernel)
     try run(for: sizes.window)
-    let result = meter.read(load.events - before)
-    load.samplesLatency = false
     try load.check()
+    let result = try meter.read(load.events - before)
+    load.samplesLatency = false
     pump.stop()
     try load.finish()
     var figures: Figures = [:]
