@@ -16,6 +16,8 @@ let room: [SwiftSetting] = [
 /// Rooms that do no I/O: each unsafe expression in them must be marked.
 let pureRoom = room + [.strictMemorySafety()]
 
+let commit = Context.gitInformation.map { String($0.currentCommit.prefix(12)) } ?? "unknown"
+
 let package = Package(
   name: "weir",
   products: [
@@ -43,10 +45,11 @@ let package = Package(
     .target(
       name: "Simulator", dependencies: ["IO", "Wire", "Connections"], swiftSettings: room),
 
+    .target(name: "CBuildStamp", cSettings: [.define("WEIR_COMMIT", to: "\"\(commit)\"")]),
     .executableTarget(
       name: "weir",
       dependencies: [
-        "IO", "Wire", "Connections", "Tap", "Telemetry", "Relay", "Admin", "Simulator",
+        "CBuildStamp", "IO", "Wire", "Connections", "Tap", "Telemetry", "Relay", "Admin", "Simulator",
       ],
       swiftSettings: room),
     .executableTarget(
@@ -80,10 +83,14 @@ let package = Package(
       ],
       swiftSettings: room),
     .testTarget(
-      name: "SimulatorTests", dependencies: ["Simulator", "IO", "Wire", "TestSupport"],
+      name: "SimulatorTests",
+      dependencies: ["Simulator", "Connections", "IO", "Wire", "FakeKernel", "TestSupport"],
       swiftSettings: room),
     .testTarget(
       name: "weirTests", dependencies: ["weir", "Relay", "Tap", "IO", "TestSupport"],
+      swiftSettings: room),
+    .testTarget(
+      name: "weir-benchTests", dependencies: ["weir-bench", "IO", "TestSupport"],
       swiftSettings: room),
   ],
   swiftLanguageModes: [.v6]

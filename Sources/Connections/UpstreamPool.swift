@@ -53,6 +53,8 @@ package final class UpstreamPool {
   /// The newest last: the one most likely to be alive is used first.
   private var idle: [IdleConnection] = []
   private var isClosed = false
+  /// Told of each idle connection that closed, for whatever reason.
+  package var idleClosed: (() -> Void)?
 
   package init(
     to origin: Origin, options: PoolOptions, on loop: EventLoop, resolver: Resolver,
@@ -73,6 +75,7 @@ package final class UpstreamPool {
       kept.forget()
       if kept.connection.isUsable { return kept.connection }
       kept.connection.close()
+      idleClosed?()
     }
     return nil
   }
@@ -84,14 +87,17 @@ package final class UpstreamPool {
     PendingConnection(for: self, completion: completion)
   }
 
-  /// Takes a connection back after an answer; closes it unless it can serve again.
-  package func giveBack(_ connection: ClientConnection) {
+  /// Takes a connection back after an answer; closes it unless it can serve again, and returns
+  /// whether it can.
+  package func giveBack(_ connection: ClientConnection) -> Bool {
     guard connection.isReusable, connection.isUsable, !isClosed, options.idleLimit > 0 else {
-      return connection.close()
+      connection.close()
+      return false
     }
     if idle.count == options.idleLimit { discard(idle[0]) }
     connection.rest()
     idle.append(IdleConnection(connection, in: self))
+    return true
   }
 
   /// Closes what is idle, and from now on whatever comes back.
@@ -104,6 +110,7 @@ package final class UpstreamPool {
     idle.removeAll { $0 === kept }
     kept.forget()
     kept.connection.close()
+    idleClosed?()
   }
 }
 

@@ -4,6 +4,7 @@
 internal import Connections
 internal import IO
 internal import Tap
+internal import Telemetry
 internal import Wire
 
 final class Exchange: Enrolled {
@@ -45,6 +46,8 @@ final class Exchange: Enrolled {
     static let readLimited = Traits(rawValue: 8192)
     /// Any byte of an answer, interim ones included, was sent to the client.
     static let answered = Traits(rawValue: 16384)
+    /// Counted among the open streams.
+    static let countedStream = Traits(rawValue: 32768)
   }
 
   var rosterPlace = -1
@@ -65,6 +68,10 @@ final class Exchange: Enrolled {
   var answer = AnswerState()
   var tap: StreamTap?
   var clocks = ExchangeClocks()
+  var notes = ExchangeNotes()
+  var requestTap: RequestTap?
+  /// The labels' figures, once one was needed before the end.
+  var meter: ExchangeChild?
   /// The request target, until the tap has had it.
   var path: [UInt8] = []
   /// Bytes handed to the client's connection, heads included.
@@ -77,8 +84,9 @@ final class Exchange: Enrolled {
   var requestBodyBytes: UInt64 = 0
   var responseBodyBytes: UInt64 = 0
   var pausesOfUpstream = 0
-  /// Since when upstream is not read.
+  /// Since when one side is not read because the other takes nothing.
   var upstreamPaused: Instant?
+  var clientPaused: Instant?
   var pausedNanoseconds: UInt64 = 0
   var pausesOfClient = 0
 
@@ -109,6 +117,8 @@ extension Exchange {
     {
       return conclude(.bodyTooLarge)
     }
+    notes.note(head, tenantHeader: route.route.tenantHeader)
+    if head.framing != .none, route.route.observes { requestTap = RequestTap() }
     if let total = route.upstream.options.streamTimeout { deadline = start + total }
     timer = LoopTimer(on: loop, owner: self)
     // Written for one endpoint; a retry on another sends what this one would have got, and
@@ -125,6 +135,8 @@ extension Exchange {
   private func remember(_ head: RequestHead) {
     dialect = CallerDialect(path: head.headers.bytes.span.extracting(head.target))
     path = Array(head.headers.bytes[head.originTarget])
+    notes.operation = Operation(path: path)
+    notes.requestID = relay.nextRequestID()
     if head.isMethod("HEAD") { traits.insert(.head) }
     if head.isIdempotent || head.headers.first("idempotency-key") != nil {
       traits.insert(.idempotent)
@@ -187,11 +199,13 @@ extension Exchange {
   private func conclude(_ end: ExchangeEnd) {
     guard !isEnded else { return }
     if case .connecting(let pending) = phase { pending.cancel() }
-    phase = .ended
     timer?.invalidate()
     releaseUpstream(reusable: end == .answered)
-    endPause()
+    phase = .ended
+    endPauseOfUpstream()
+    endPauseOfClient()
     concludeObserving()
+    closeStream()
     let verdict = Verdict(end, answer)
     if !traits.contains(.answered), let status = verdict.clientStatus { answer.status = status }
     relay.ended(self, summary(verdict))
@@ -200,11 +214,12 @@ extension Exchange {
 
   func releaseUpstream(reusable: Bool) {
     if let client {
-      if reusable, traits.contains(.requestEnded), client.queuedBytes == 0 {
-        endpoint?.pool.giveBack(client)
-      } else {
-        client.close()
-      }
+      let mayServe = reusable && traits.contains(.requestEnded) && client.queuedBytes == 0
+      let isKept = mayServe && endpoint?.pool.giveBack(client) ?? false
+      if !isKept { client.close() }
+      countConnection(from: .active, to: isKept ? .idle : nil)
+    } else if case .connecting = phase {
+      countConnection(from: .connecting, to: nil)
     }
     client = nil
     endpoint?.activeCount -= 1
@@ -214,7 +229,8 @@ extension Exchange {
   private func summary(_ verdict: Verdict) -> ExchangeSummary {
     ExchangeSummary(
       route: route?.route.name, upstream: upstream?.options.name, verdict: verdict,
-      status: answer.status, start: start, end: loop.now, requestBodyBytes: requestBodyBytes,
+      record: record(verdict), status: answer.status, start: start, end: loop.now,
+      requestBodyBytes: requestBodyBytes,
       responseBodyBytes: responseBodyBytes, pausesOfUpstream: pausesOfUpstream,
       pausesOfClient: pausesOfClient, attempts: attempts,
       reusedConnection: traits.contains(.reusedConnection))

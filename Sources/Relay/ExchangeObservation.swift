@@ -4,6 +4,7 @@
 internal import Connections
 internal import IO
 internal import Tap
+internal import Telemetry
 internal import Wire
 
 /// The moments of an exchange that its tap does not know. nil is never.
@@ -20,6 +21,8 @@ extension Exchange {
   /// Begins to observe an answer, unless the route says not to.
   func beginObserving(_ head: ResponseHead) {
     clocks.head = loop.now
+    notes.note(head)
+    defer { openStream() }
     guard let route, route.route.observes else { return }
     var request = TapRequest(
       path: path, contentType: head.headers.firstValue("content-type"),
@@ -43,6 +46,16 @@ extension Exchange {
       startsRead = false
     }
     if !answer.hasReachedClient { noteContent(of: tap) }
+    if let gap = tap.takeGap() { relay.metrics.gap(gap, liveMeter()) }
+  }
+
+  /// The labels' figures for what is counted while the stream runs. The model that the first
+  /// events name is known by the time of the first gap.
+  private func liveMeter() -> ExchangeChild {
+    if let meter { return meter }
+    let found = relay.metrics.exchange(labels)
+    meter = found
+    return found
   }
 
   private func noteContent(of tap: StreamTap) {
@@ -79,6 +92,23 @@ extension Exchange {
       } else {
         .none
       }
+  }
+}
+
+// MARK: - Requests
+
+extension Exchange {
+  /// Looks for the model and for `stream` in a request's body, as it goes by.
+  func observeRequest(_ wire: Span<UInt8>, payload: [Range<Int>]) {
+    guard requestTap != nil else { return }
+    for range in payload { requestTap?.observe(wire.extracting(range)) }
+    if requestTap?.isFinished == true { noteRequest() }
+  }
+
+  func noteRequest() {
+    notes.modelRequested = notes.modelRequested ?? requestTap?.model ?? nil
+    if requestTap?.wantsStream == true { notes.wantsStream = true }
+    requestTap = nil
   }
 }
 

@@ -2,11 +2,13 @@
 
 internal import Connections
 internal import IO
+internal import Telemetry
 internal import Wire
 
 extension Exchange: RequestHandler {
   func requestBody(_ wire: Span<UInt8>, payload: [Range<Int>]) {
     for range in payload { requestBodyBytes &+= UInt64(range.count) }
+    defer { observeRequest(wire, payload: payload) }
     if case .tunnel = phase {
       expectMore()
     } else if let limit = relay.options.requestBodyLimitBytes, requestBodyBytes > limit {
@@ -19,7 +21,10 @@ extension Exchange: RequestHandler {
     pauseClientIfFull()
   }
 
-  func requestEnded() { traits.insert(.requestEnded) }
+  func requestEnded() {
+    traits.insert(.requestEnded)
+    noteRequest()
+  }
 
   func requestReadEnded() { sendRequest() }
 
@@ -65,14 +70,17 @@ extension Exchange {
     endpoint.activeCount += 1
     if allowingIdle, let idle = endpoint.pool.takeIdle() {
       traits.insert(.reusedConnection)
+      countConnection(from: .idle, to: .active)
       return use(idle)
     }
     traits.remove(.reusedConnection)
+    countConnection(from: nil, to: .connecting)
     restTimer()
     phase = .connecting(
       endpoint.pool.connect { [unowned self] result in
         switch result {
         case .success(let connection):
+          noteConnected()
           use(connection)
           sendRequest()
         case .failure(let failure): retry(after: .notConnected(failure))
@@ -116,6 +124,7 @@ extension Exchange {
   /// Tries again after a failure that left upstream without a byte of the request.
   private func retry(after end: ExchangeEnd) {
     guard hasTriesLeft, end.isWorthRetrying else { return settle(end) }
+    countRetry(.connectFailed)
     backOff()
   }
 
@@ -135,6 +144,7 @@ extension Exchange {
     guard let upstream, upstream.options.retryStatuses.contains(status), hasTriesLeft,
       traits.contains(.requestEnded), traits.isDisjoint(with: [.requestForgotten, .answered])
     else { return false }
+    countRetry(status == 429 ? .rateLimited : .serverError)
     backOff()
     return true
   }
@@ -146,6 +156,7 @@ extension Exchange {
       traits.isSuperset(of: [.reusedConnection, .idempotent]), !traits.contains(.answered)
     else { return false }
     guard let endpoint else { return false }
+    countRetry(.reusedConnectionClosed)
     releaseUpstream(reusable: false)
     traits.remove(.requestSent)
     connect(to: endpoint, allowingIdle: false)
@@ -169,7 +180,7 @@ extension Exchange {
   @discardableResult
   private func pauseClientIfFull() -> Bool {
     guard let client, client.queuedBytes >= relay.options.relayBufferBytes else { return false }
-    if !connection.isReadingPaused { pausesOfClient += 1 }
+    if !connection.isReadingPaused { beginPauseOfClient() }
     connection.pauseReading()
     return true
   }
@@ -180,6 +191,7 @@ extension Exchange {
     guard connection.isReadingPaused, traits.contains(.requestSent),
       client.queuedBytes <= relay.options.relayBufferBytes / 2
     else { return }
+    endPauseOfClient()
     if !traits.contains(.requestEnded) || traits.contains(.upgrade) { connection.resumeReading() }
   }
 }

@@ -29,9 +29,10 @@ extension Exchange: ResponseHandler {
       sendDown(wire)
     }
     uncorkClient()
-    for range in payload { responseBodyBytes &+= UInt64(range.count) }
+    // In this order: a client that holds weir up stops the clock that has just been set.
     expectMore()
     mindWatermark()
+    countDown(payload)
     observe(wire, payload: payload)
   }
 
@@ -94,6 +95,7 @@ extension Exchange: ResponseHandler {
     phase = .tunnel
     deadline = .distantFuture
     send(head, as: Delivery(connection: .upgrade))
+    beginObserving(head)
     expectMore()
     connection.becomeTunnel()
   }
@@ -129,8 +131,7 @@ extension Exchange {
       client.readLimit = room
     } else if !client.isReadingPaused {
       client.pauseReading()
-      pausesOfUpstream += 1
-      upstreamPaused = loop.now
+      beginPauseOfUpstream()
       restTimer()
     }
   }
@@ -145,17 +146,8 @@ extension Exchange {
       if queued == 0 { traits.remove(.readLimited) }
     }
     guard client.isReadingPaused else { return }
-    endPause()
+    endPauseOfUpstream()
     client.resumeReading()
     if case .waiting = phase { awaitHead() } else { expectMore() }
-  }
-
-  /// What was not read because the client took nothing is no silence of upstream's.
-  func endPause() {
-    guard let since = upstreamPaused else { return }
-    upstreamPaused = nil
-    let time = loop.now.nanoseconds(since: since)
-    pausedNanoseconds &+= time
-    tap?.excludeFromGap(nanoseconds: time)
   }
 }

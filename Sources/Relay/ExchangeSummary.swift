@@ -1,12 +1,15 @@
 // What the books, the log and the tests learn of an exchange when it has ended.
 
 package import IO
+package import Telemetry
 
 package struct ExchangeSummary: Sendable {
   /// nil where no route matched.
   package var route: String?
   package var upstream: String?
   package var verdict: Verdict
+  /// The same and more, as metrics and logs take it.
+  package var record: ExchangeRecord
   /// What the client saw; nil if it saw no head.
   package var status: Int?
   package var start: Instant

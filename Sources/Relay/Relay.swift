@@ -3,6 +3,7 @@
 
 package import Connections
 package import IO
+package import Telemetry
 package import Wire
 
 package final class Relay: RequestServer {
@@ -14,11 +15,13 @@ package final class Relay: RequestServer {
   package private(set) var acceptedCount = 0
   package private(set) var endedCount = 0
 
+  let metrics: MetricsShard
   var writer = HeadWriter()
   var random: any RandomNumberGenerator
   private let resolver: Resolver
   private let scratch = PayloadScratch()
   private let observer: (any RelayObserver)?
+  private let requestIDPrefix: String
   private var routes: [ActiveRoute] = []
   private var upstreams: [Upstream] = []
   private var exchanges = Roster<Exchange>()
@@ -28,12 +31,16 @@ package final class Relay: RequestServer {
 
   package init(
     on loop: EventLoop, options: RelayOptions, names: any NameService,
+    metrics: MetricsShard = MetricsShard(registry: LabelRegistry()),
     observer: (any RelayObserver)?,
     random: any RandomNumberGenerator = SystemRandomNumberGenerator()
   ) throws(SystemError) {
     self.loop = loop
     self.options = options
     self.observer = observer
+    self.metrics = metrics
+    var random = random
+    requestIDPrefix = String(random.next() | 1 << 63, radix: 16).prefix(8) + "-"
     self.random = random
     resolver = try Resolver(on: loop, service: names)
     apply(options)
@@ -44,10 +51,19 @@ package final class Relay: RequestServer {
     self.options = options
     for upstream in upstreams { upstream.closePools() }
     upstreams = options.upstreams.map {
-      Upstream($0, on: loop, resolver: resolver, scratch: scratch)
+      Upstream($0, on: loop, resolver: resolver, scratch: scratch, metrics: metrics)
     }
     routes = options.routes.compactMap { route in
-      upstreams.first { $0.options.name == route.upstream }.map { ActiveRoute(route, to: $0) }
+      upstreams.first { $0.options.name == route.upstream }.map {
+        ActiveRoute(route, to: $0, metrics: metrics)
+      }
+    }
+  }
+
+  /// Bytes held for peers that do not take them, requests kept to be sent again among them.
+  package var bufferedBytes: Int {
+    exchanges.members.reduce(0) {
+      $0 + $1.connection.queuedBytes + ($1.client?.queuedBytes ?? 0) + $1.requestBuffer.count
     }
   }
 
@@ -77,6 +93,7 @@ package final class Relay: RequestServer {
       scratch: scratch, server: self)
     guard let connection else { return }
     connections[ObjectIdentifier(connection)] = connection
+    metrics.downstreamOpened()
   }
 }
 
@@ -86,22 +103,25 @@ extension Relay {
   package func connection(
     _ connection: ServerConnection, began head: RequestHead
   ) -> any RequestHandler {
-    let exchange = accept(on: connection)
-    exchange.begin(head, by: route(for: head))
+    let route = route(for: head)
+    let exchange = accept(on: connection, route?.meter)
+    exchange.begin(head, by: route)
     return exchange
   }
 
   package func connection(_ connection: ServerConnection, refused refusal: RequestRefusal) {
-    accept(on: connection).refuse(refusal)
+    accept(on: connection, nil).refuse(refusal)
   }
 
   package func connectionClosed(_ connection: ServerConnection) {
     connections[ObjectIdentifier(connection)] = nil
+    metrics.downstreamClosed()
     reportIfDrained()
   }
 
-  private func accept(on connection: ServerConnection) -> Exchange {
+  private func accept(on connection: ServerConnection, _ route: RouteMeter?) -> Exchange {
     acceptedCount += 1
+    metrics.accepted(route ?? metrics.route(Self.noRoute))
     observer?.exchangeAccepted()
     let exchange = Exchange(on: connection, of: self)
     exchanges.add(exchange)
@@ -114,11 +134,20 @@ extension Relay {
     return routes.first { $0.matches(path) }
   }
 
+  /// The label of requests that no route matched.
+  static let noRoute = "none"
   private static let root: [UInt8] = [UInt8(ascii: "/")]
+
+  /// Unlike any other of this process, and most likely of all others.
+  func nextRequestID() -> String {
+    let low = String(acceptedCount, radix: 16)
+    return requestIDPrefix + String(repeating: "0", count: max(0, 8 - low.count)) + low
+  }
 
   func ended(_ exchange: Exchange, _ summary: ExchangeSummary) {
     endedCount += 1
     exchanges.remove(exchange)
+    metrics.record(summary.record)
     observer?.exchangeEnded(summary)
   }
 }

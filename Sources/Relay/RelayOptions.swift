@@ -16,6 +16,8 @@ package struct Route: Sendable {
   package var observes = true
   /// The format of answers, where it is not to be told from them.
   package var dialect: DialectName?
+  /// The lowercased name of the request field whose value is the label `tenant`.
+  package var tenantHeader: [UInt8]?
 
   package init(
     name: String, pathPrefix: String, strips: Bool = false, upstream: String,
@@ -104,6 +106,8 @@ package struct RelayOptions: Sendable {
   /// nil is no limit.
   package var requestBodyLimitBytes: UInt64?
   package var tunnelIdleTimeout = Duration.seconds(3600)
+  /// By model name.
+  package var prices: [String: ModelPrice] = [:]
 
   package init() {}
 }

@@ -2,6 +2,8 @@
 
 internal import Connections
 internal import IO
+internal import Tap
+internal import Telemetry
 
 /// One address of a provider, its pool, and what is under way there.
 final class Endpoint {
@@ -18,20 +20,27 @@ final class Endpoint {
 final class Upstream {
   let options: UpstreamOptions
   let endpoints: [Endpoint]
+  let provider: Provider?
+  let meter: MetricChild
   // Durations divide slowly, and these are added to a clock for every read.
   let firstByteNanoseconds: UInt64
   let idleNanoseconds: UInt64
   private var turn = 0
 
   init(
-    _ options: UpstreamOptions, on loop: EventLoop, resolver: Resolver, scratch: PayloadScratch
+    _ options: UpstreamOptions, on loop: EventLoop, resolver: Resolver, scratch: PayloadScratch,
+    metrics: MetricsShard
   ) {
     self.options = options
+    let meter = metrics.upstream(options.name)
+    self.meter = meter
+    provider = options.provider ?? Provider(host: options.endpoints[0].origin.host)
     firstByteNanoseconds = options.firstByteTimeout.wholeNanoseconds
     idleNanoseconds = options.idleTimeout.wholeNanoseconds
     endpoints = options.endpoints.map {
       let pool = UpstreamPool(
         to: $0.origin, options: options.pool, on: loop, resolver: resolver, scratch: scratch)
+      pool.idleClosed = { metrics.upstreamConnection(meter, from: .idle, to: nil) }
       return Endpoint($0, pool: pool)
     }
   }
@@ -60,10 +69,12 @@ final class Upstream {
 final class ActiveRoute {
   let route: Route
   let upstream: Upstream
+  let meter: RouteMeter
 
-  init(_ route: Route, to upstream: Upstream) {
+  init(_ route: Route, to upstream: Upstream, metrics: MetricsShard) {
     self.route = route
     self.upstream = upstream
+    meter = metrics.route(route.name)
   }
 
   func matches(_ path: Span<UInt8>) -> Bool {

@@ -35,8 +35,9 @@ extension SimulatedExchange {
   }
 
   func dribble(from sent: Int) {
-    connection.send(head.span.extracting(sent...sent))
-    guard sent + 1 < head.count else {
+    let bytes = head
+    connection.send(bytes.span.extracting(sent...sent))
+    guard sent + 1 < bytes.count else {
       head = []
       return headIsOut()
     }

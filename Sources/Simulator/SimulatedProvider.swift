@@ -16,7 +16,7 @@ package final class SimulatedProvider: RequestServer {
   private let options: ServerOptions
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
   private var templates: [TemplateKey: EventTemplate] = [:]
-  private var exchanges = Roster<SimulatedExchange>()
+  private(set) var exchanges = Roster<SimulatedExchange>()
   private var lastRequestNumber = 0
 
   private struct TemplateKey: Hashable {

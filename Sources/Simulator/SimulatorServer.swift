@@ -23,6 +23,7 @@ package final class SimulatorServer: Sendable {
   }
 
   /// Binds `address` and serves it on that many threads, until `stop`; returns when all listen.
+  /// A unix path has one socket, and so gets one thread.
   package static func start(
     listen address: SocketAddress, loops: Int = 1, folder: RecordingFolder? = nil,
     tls: TLSContext? = nil
@@ -35,9 +36,7 @@ package final class SimulatorServer: Sendable {
     let receiver = try MailboxReceiver<Report>(on: loop) { reports.append($0) }
     defer { receiver.close() }
     var workers: [Worker] = []
-    for number in 0..<loops {
-      // A unix path has one socket for all.
-      let descriptor = sockets.descriptors[number % sockets.descriptors.count]
+    for (number, descriptor) in sockets.descriptors.enumerated() {
       let mailbox = receiver.mailbox
       let thread = try Thread.start("sim-loop-\(number)") {
         Self.run(descriptor, folder: folder, counts: counts, tls: tls, control: mailbox)
@@ -46,7 +45,8 @@ package final class SimulatorServer: Sendable {
       switch reports.removeFirst() {
       case .started(let stop): workers.append(Worker(thread: thread, stop: stop))
       case .failed(let error):
-        for worker in workers { worker.stop.send(()) }
+        for unused in sockets.descriptors[number...] { loop.kernel.close(unused) }
+        SimulatorServer(at: sockets.address, counts: counts, workers: workers).stop()
         throw error
       }
     }

@@ -84,6 +84,7 @@ package final class Dialect: Sendable {
   let signature: String?
   /// The paths of `stream` but its terminals.
   let streamPaths: [Path]
+  let bodyPaths: [Path]
 
   init(
     _ name: DialectName, operation: Operation, provider: Provider? = nil, stream: [Path],
@@ -104,6 +105,7 @@ package final class Dialect: Sendable {
     }
     streamPaths = stream + Self.streamErrors
     self.stream = JSONPathTable((ends + streamPaths).map(\.entry))
+    bodyPaths = body
     self.body = JSONPathTable((body + Self.errors).map(\.entry))
   }
 

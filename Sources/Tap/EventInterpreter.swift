@@ -8,8 +8,8 @@ struct EventInterpreter {
   var reading = EventReading()
   var texts = EventReading.Texts()
   /// Once these are known no event needs to have them captured again.
-  private var knowsModel = false
-  private var knowsResponseID = false
+  var knowsModel = false
+  var knowsResponseID = false
 
   /// The fields that need not be captured again, a bit each.
   var known: UInt64 {
@@ -18,10 +18,10 @@ struct EventInterpreter {
   }
 
   /// Tool calls opened so far, a mask of indices for each choice.
-  private var openedTools: [UInt64] = []
+  var openedTools: [UInt64] = []
   /// Output items whose arguments came in pieces.
-  private var itemsWithDeltas: UInt64 = 0
-  private var choices: UInt64 = 0
+  var itemsWithDeltas: UInt64 = 0
+  var choices: UInt64 = 0
 
   init(_ dialect: Dialect) {
     self.dialect = dialect
@@ -37,10 +37,10 @@ struct EventInterpreter {
 // MARK: - Findings
 
 extension EventInterpreter {
-  /// Takes a value that `scanner` found.
-  mutating func take(_ match: JSONMatch, _ scanner: borrowing JSONScanner) {
-    guard let field = Field(rawValue: match.field) else { return takeNumbered(match, scanner) }
-    if match.kind != .null { reading.foundSomething = true }
+  /// Takes a value that a scanner found, with its text if it was captured.
+  mutating func take(_ match: JSONMatch, _ text: [UInt8]) {
+    guard let field = Field(rawValue: match.field) else { return takeNumbered(match, text) }
+    if case .null = match.kind {} else { reading.foundSomething = true }
     switch field {
     case .text: reading.text += match.count
     case .reasoning: reading.reasoning += match.count
@@ -59,13 +59,13 @@ extension EventInterpreter {
     case .outputIndex:
       reading.outputIndex = Int(truncatingIfNeeded: match.integer ?? 0)
     case .eventType:
-      if match.kind == .string { takeRule(scanner.captured) }
+      if case .string = match.kind { takeRule(text) }
     case .marksOpenRouter, .marksGroq, .marksAzure, .marksLlamaCpp, .marksPerplexity, .marksVLLM:
-      if match.kind != .null { reading.provider = Self.provider(field) }
+      if case .null = match.kind {} else { reading.provider = Self.provider(field) }
     case .wrappedBytes, .requestedModel, .requestedStream:
       break
     default:
-      takeText(field, match, scanner)
+      takeText(field, match, text)
     }
   }
 
@@ -101,7 +101,7 @@ extension EventInterpreter {
   }
 
   /// A value at one of the dialect's terminals or signatures.
-  private mutating func takeNumbered(_ match: JSONMatch, _ scanner: borrowing JSONScanner) {
+  private mutating func takeNumbered(_ match: JSONMatch, _ text: [UInt8]) {
     if match.field >= Field.firstSignature {
       let signature = Int(match.field - Field.firstSignature)
       if match.kind != .null && (reading.signature < 0 || signature < reading.signature) {
@@ -121,11 +121,11 @@ extension EventInterpreter {
     let isReason =
       dialect.terminals.indices.contains(reading.terminal)
       && dialect.terminals[reading.terminal].isFinishReason
-    if isReason { takeFinish(scanner.captured, isNumber: false) }
+    if isReason { takeFinish(text, isNumber: false) }
   }
 
   private mutating func takeText(
-    _ field: Field, _ match: JSONMatch, _ scanner: borrowing JSONScanner
+    _ field: Field, _ match: JSONMatch, _ text: [UInt8]
   ) {
     switch (field, match.kind) {
     case (.stoppedByEnd, .true): takeFinish("eos".bytes, isNumber: false)
@@ -135,34 +135,34 @@ extension EventInterpreter {
       reading.hasError = true
       reading.errorIsObject = true
     case (.openedToolCall, .objectBegan): reading.openedToolCalls += 1
-    case (_, .string): takeString(field, match, scanner)
-    case (.finishReason, .number): takeFinish(scanner.captured, isNumber: true)
+    case (_, .string): takeString(field, match, text)
+    case (.finishReason, .number): takeFinish(text, isNumber: true)
     case (.errorCode, .number), (.outerCode, .number):
-      takeErrorText(field, scanner.captured, isNumber: true)
+      takeErrorText(field, text, isNumber: true)
     default: break
     }
   }
 
   private mutating func takeString(
-    _ field: Field, _ match: JSONMatch, _ scanner: borrowing JSONScanner
+    _ field: Field, _ match: JSONMatch, _ text: [UInt8]
   ) {
     guard match.count > 0 else { return }
     switch field {
     case .model where !knowsModel:
-      texts.model = scanner.captured
+      texts.model = text
     case .responseID where !knowsResponseID:
-      texts.responseID = scanner.captured
+      texts.responseID = text
     case .model, .responseID: return
     case .itemType:
-      if EventRule.toolItems.contains(scanner.captured) { reading.toolItems += 1 }
+      if EventRule.toolItems.contains(text) { reading.toolItems += 1 }
       return
     case .openedToolCall:
       reading.openedToolCalls += 1
       return
-    case .finishReason: return takeFinish(scanner.captured, isNumber: false)
-    case .finishDetail: texts.finishDetail = scanner.captured
-    case .blockReason: texts.blockReason = scanner.captured
-    default: return takeErrorText(field, scanner.captured, isNumber: false)
+    case .finishReason: return takeFinish(text, isNumber: false)
+    case .finishDetail: texts.finishDetail = text
+    case .blockReason: texts.blockReason = text
+    default: return takeErrorText(field, text, isNumber: false)
     }
     reading.hasTexts = true
   }
@@ -261,155 +261,5 @@ extension EventInterpreter {
     guard reading.isThought || reading.isSpecial else { return }
     reading.text = reading.partStart
     if reading.isThought { reading.reasoning += chars }
-  }
-}
-
-// MARK: - Complete events
-
-extension EventInterpreter {
-  var rule: EventRule? { reading.rule >= 0 ? dialect.rules[reading.rule] : nil }
-
-  var traits: EventRule.Traits { reading.rule >= 0 ? dialect.rules[reading.rule].traits : [] }
-
-  /// Makes facts of the event read, all but its clocks, and says what it was. The reading stays
-  /// as it was until `drop()`.
-  mutating func conclude(into facts: inout StreamFacts, isBody: Bool = false) -> EventKind {
-    let traits = traits
-    settle(traits, &facts)
-    let isTerminal = traits.contains(.terminal) || reading.terminal >= 0
-    addUsage(isTerminal: isTerminal, &facts)
-    addCounts(&facts)
-    addToolCalls(traits, isBody: isBody, &facts)
-    if reading.hasTexts { addTexts(traits, isBody: isBody, &facts) }
-    let hasError = addError(traits, &facts)
-    if let provider = reading.provider, facts.provider == nil { facts.provider = provider }
-    if isTerminal { noteTerminal(traits, &facts) }
-    return kind(traits, isTerminal: isTerminal, hasError: hasError)
-  }
-
-  /// Puts what only the whole event could tell in its place.
-  private mutating func settle(_ traits: EventRule.Traits, _ facts: inout StreamFacts) {
-    reading.reasoning += max(0, reading.reasoningAlternate - reading.reasoning)
-    if traits.contains(.noContent) {
-      reading.text = 0
-      reading.delta = 0
-    }
-    switch reading.rule >= 0 ? dialect.rules[reading.rule].delta : nil {
-    case .text: reading.text += reading.delta
-    case .reasoning: reading.reasoning += reading.delta
-    case .refusal: reading.refusal += reading.delta
-    case .media: reading.media += reading.delta
-    case .transcript: reading.transcript += reading.delta
-    case .toolArguments:
-      reading.toolArguments += reading.delta
-      if reading.delta > 0 { itemsWithDeltas |= outputBit }
-    default: break
-    }
-    if traits.contains(.finalArguments) && itemsWithDeltas & outputBit == 0 {
-      reading.toolArguments += reading.finalArguments
-      facts.argumentsWithoutDeltas = true
-    }
-  }
-
-  private var outputBit: UInt64 { 1 << UInt64(min(63, max(0, reading.outputIndex))) }
-
-  private func addUsage(isTerminal: Bool, _ facts: inout StreamFacts) {
-    guard reading.hasUsage else { return }
-    if dialect.options.contains(.usageAtTerminalOnly) && !isTerminal { return }
-    facts.usage.replace(
-      with: reading.usage, keepingMaximum: dialect.options.contains(.usageKeepsMaximum))
-  }
-
-  private mutating func addCounts(_ facts: inout StreamFacts) {
-    facts.textChars += reading.text
-    facts.reasoningChars += reading.reasoning
-    facts.toolCallChars += reading.toolArguments
-    facts.refusalChars += reading.refusal
-    facts.mediaChars += reading.media
-    facts.transcriptChars += reading.transcript
-    if reading.choices & ~choices != 0 {
-      choices |= reading.choices
-      facts.choices = choices.nonzeroBitCount
-    }
-  }
-
-  private mutating func addToolCalls(
-    _ traits: EventRule.Traits, isBody: Bool, _ facts: inout StreamFacts
-  ) {
-    var opened = reading.openedToolCalls
-    if traits.contains(.toolCall) { opened += 1 }
-    if isBody || traits.contains(.item) { opened += reading.toolItems }
-    if reading.hasTexts {
-      for (choice, mask, unindexed) in texts.tools {
-        while openedTools.count <= choice { openedTools.append(0) }
-        opened += (mask & ~openedTools[choice]).nonzeroBitCount + unindexed
-        openedTools[choice] |= mask
-      }
-    }
-    guard opened > 0 else { return }
-    facts.toolCalls += opened
-    if facts.firstToolCallEvent == nil && !isBody { facts.firstToolCallEvent = facts.events }
-  }
-
-  private mutating func addTexts(
-    _ traits: EventRule.Traits, isBody: Bool, _ facts: inout StreamFacts
-  ) {
-    if !knowsModel && !texts.model.isEmpty {
-      facts.model = texts.model
-      knowsModel = true
-    }
-    if !knowsResponseID && !texts.responseID.isEmpty {
-      facts.responseID = texts.responseID
-      knowsResponseID = true
-    }
-    if !texts.blockReason.isEmpty { facts.blockReason = texts.blockReason }
-    if dialect.options.contains(.finishByRuleOnly) && !traits.contains(.finish) && !isBody {
-      return
-    }
-    for finish in texts.finishes { facts.setFinish(finish) }
-    guard var finish = texts.finish else { return }
-    if !texts.finishDetail.isEmpty { finish.raw = texts.finishDetail }
-    facts.setFinish(finish)
-  }
-
-  /// Returns whether the event says that something failed. The first error is the one kept.
-  private func addError(_ traits: EventRule.Traits, _ facts: inout StreamFacts) -> Bool {
-    guard reading.hasError || traits.contains(.error) else { return false }
-    if facts.error == nil { facts.error = foundError }
-    return true
-  }
-
-  /// The error read: its own object's members, or else those beside the place where it stands.
-  var foundError: UpstreamError {
-    reading.errorIsObject ? texts.error : texts.outer
-  }
-
-  private func noteTerminal(_ traits: EventRule.Traits, _ facts: inout StreamFacts) {
-    if let rule, traits.contains(.terminal) {
-      facts.terminal = rule.terminalName.bytes
-    } else if dialect.terminals.indices.contains(reading.terminal) {
-      facts.terminal = dialect.terminals[reading.terminal].name.bytes
-    }
-  }
-
-  private func kind(
-    _ traits: EventRule.Traits, isTerminal: Bool, hasError: Bool
-  ) -> EventKind {
-    if hasError { return .error }
-    if isTerminal { return .terminal }
-    if reading.contentChars > 0 { return .content }
-    if reading.hasUsage { return .usage }
-    if traits.contains(.ping) { return .ping }
-    return reading.foundSomething ? .control : .unknown
-  }
-}
-
-extension StreamFacts {
-  mutating func setFinish(_ finish: Finish) {
-    if let index = finishes.firstIndex(where: { $0.choice == finish.choice }) {
-      finishes[index] = finish
-    } else {
-      finishes.append(finish)
-    }
   }
 }

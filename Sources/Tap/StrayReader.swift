@@ -27,7 +27,7 @@ struct StrayReader: ~Copyable {
   mutating func read(_ bytes: Span<UInt8>) {
     var position = 0
     while let match = scanner.next(bytes, from: &position) {
-      interpreter.take(match, scanner)
+      interpreter.take(match, match.isCaptured ? scanner.captured : [])
     }
   }
 }

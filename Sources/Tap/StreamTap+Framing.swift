@@ -29,10 +29,10 @@ extension StreamTap {
     if isUnknown { dataScalars += Self.scalarCount(bytes) }
     var position = 0
     while let match = scanner.next(bytes, from: &position) {
-      if match.kind == .stringPiece {
+      if case .stringPiece = match.kind {
         unwrap(match, bytes)
       } else {
-        interpreter.take(match, scanner)
+        interpreter.take(match, match.isCaptured ? scanner.captured : [])
       }
     }
   }
@@ -154,7 +154,11 @@ extension StreamTap {
       interpreter.reading.hasTexts = true
       interpreter.texts.outer.type = messages.withValue(of: header) { [UInt8](copying: $0) }
     }
-    endEvent(named: messages.withValue(of: .eventType) { [UInt8](copying: $0) } ?? [])
+    eventType.removeAll(keepingCapacity: true)
+    messages.withValue(of: .eventType) { value in
+      for index in value.indices { eventType.append(value[index]) }
+    }
+    endEvent(named: eventType)
   }
 
   /// Decodes a piece of the Base64 text that InvokeModel wraps a model's event in.
@@ -213,7 +217,7 @@ extension StreamTap {
         start = position
         endEvent(named: [])
       case .elementsEnded: sawArrayEnd = true
-      default: interpreter.take(match, scanner)
+      default: interpreter.take(match, match.isCaptured ? scanner.captured : [])
       }
     }
     eventBytes += bytes.count - start

@@ -34,6 +34,8 @@ package final class StreamTap {
   var doneMarkLength = 0
   var eventBytes = 0
   var sawArrayEnd = false
+  /// Of the AWS message read; a buffer that is used again.
+  var eventType: [UInt8] = []
   var rawText: [UInt8] = []
 
   // Clocks.
@@ -56,6 +58,7 @@ package final class StreamTap {
     isUnknown = dialect === Dialect.plain
     scanner = JSONScanner(dialect.stream, longCaptureLimitBytes: request.messageLimitBytes)
     facts = StreamFacts(dialect: dialect, provider: Self.provider(request))
+    if request.path.endsPath(with: "/embeddings") { facts.operation = .embeddings }
     facts.isStream = request.status < 300 && isEvents
     if case .eventStream = framing { messages = EventStreamParser() }
     if case .json = framing { useBodyTable() }

@@ -21,7 +21,7 @@ struct WrappedReader: ~Copyable {
       let piece = decoded
       var position = 0
       while let match = scanner.next(piece.span, from: &position) {
-        interpreter.take(match, scanner)
+        interpreter.take(match, match.isCaptured ? scanner.captured : [])
       }
     }
   }

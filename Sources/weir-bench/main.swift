@@ -1,1 +1,5 @@
-print("weir-bench")
+// weir-bench: what a relay adds to a stream, measured for weir and for its peers in one run.
+
+import Glibc
+
+exit(runBench(Array(CommandLine.arguments.dropFirst())))

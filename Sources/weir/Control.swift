@@ -6,6 +6,7 @@ import Connections
 import Glibc
 import IO
 import Relay
+import Telemetry
 
 final class Control {
   private enum Stage {
@@ -24,6 +25,14 @@ final class Control {
   private var drainedCount = 0
   private var exitCode = ExitCode.done
   private var gift: Predecessor.Gift?
+  private let registry: LabelRegistry
+  private let metrics: MetricsShard
+  private let log: LogWriter
+  private let sink: LogSink
+  private let process = ProcessFigures()
+  private var scrape: Scrape?
+  private var lastScrapeNanoseconds: UInt64 = 0
+  private var certificates: [(name: String, expiry: UInt64)] = []
   /// For the demo, which speaks for itself, and ends by itself after a while.
   var isQuiet = false
   var lifetime: Duration?
@@ -46,6 +55,12 @@ final class Control {
     self.sockets = sockets
     self.gift = gift
     loop = try EventLoop(kernel: LinuxKernel(), eventsPerWait: 64)
+    var caps = LabelRegistry.Caps()
+    caps.series = loaded.settings.maxSeries
+    registry = LabelRegistry(caps: caps)
+    metrics = MetricsShard(registry: registry)
+    log = LogWriter(loaded.settings.log)
+    sink = LogSink(log)
   }
 
   /// Runs until drained; returns the exit code.
@@ -56,11 +71,14 @@ final class Control {
     }
     let events = try MailboxReceiver<WorkerEvent>(on: loop) { [unowned self] in receive($0) }
     self.events = events
-    let names = SystemNameService()
+    try log.start(settings.log)
+    noteCertificates(options)
+    let surroundings = WorkerSurroundings(
+      names: SystemNameService(), registry: registry, log: log, control: events.mailbox)
     for (number, listeners) in sockets.shares(of: loops).enumerated() {
       threads.append(
         try Worker.start(
-          number, listeners: listeners, options: options, names: names, control: events.mailbox))
+          number, listeners: listeners, options: options, in: surroundings))
     }
     loop.run()
     return exitCode
@@ -81,6 +99,7 @@ extension Control {
     case .failed(let number, let error):
       say("weir: loop \(number) cannot start: \(error)")
       end(ExitCode.cannotBind)
+    case .figures(let figures): scrape?.receive(figures)
     case .drained:
       drainedCount += 1
       if drainedCount == workers.count { end(ExitCode.done) }
@@ -89,6 +108,7 @@ extension Control {
 
   private func serve() {
     do {
+      scrape = Scrape(Array(workers.values)) { [unowned self] in page($0, $1) }
       try startAdmin()
       if let path = settings.takeover {
         offer = try TakeoverOffer(at: path, sockets.copies(), on: loop) { [unowned self] in
@@ -103,6 +123,7 @@ extension Control {
     stage = .serving
     if let gift { Predecessor.confirm(gift) }
     gift = nil
+    tell("started", [("version", Version.number)])
     if let lifetime { timer?.set(loop.now + lifetime) }
     serving?()
     if isQuiet { return }
@@ -123,6 +144,11 @@ extension Control {
       AdminPage("/readyz", .anyHost) { [unowned self] in
         isReady ? .text("ready") : .text("not ready", status: 503)
       },
+      AdminPage(
+        "/metrics", .anyHost,
+        deferred: { [unowned self] head, reply in
+          scrape?.ask(head, reply)
+        }),
       AdminPage("/config", .knownHost) { [unowned self] in .json(loaded.json) },
     ]
   }
@@ -150,22 +176,32 @@ extension Control {
       arguments: arguments, environment: ProcessEnvironment.variables,
       readFile: ProcessEnvironment.readFile)
     switch result {
-    case .failure(let errors): say("weir: not reloaded\n\(errors)")
+    case .failure(let errors): refuseReload("\(errors)")
     case .success(let fresh):
       do {
         let options = try WorkerOptions(fresh.settings.keepingStartup(of: settings))
         loaded = fresh
         for worker in workers.values { worker.send(.apply(options)) }
+        log.apply(settings.log)
+        noteCertificates(options)
+        metrics.reloaded(.applied)
+        tell("reloaded")
         say("weir: reloaded")
       } catch {
-        say("weir: not reloaded\n\(error.lines.joined(separator: "\n"))")
+        refuseReload(error.lines.joined(separator: "\n"))
       }
     }
+  }
+
+  private func refuseReload(_ reasons: String) {
+    metrics.reloaded(.refused)
+    say("weir: not reloaded\n\(reasons)")
   }
 
   /// `refusing`: nobody else has the sockets, so whoever still comes is told.
   private func drain(refusing: Bool) {
     stage = .draining
+    tell("draining")
     timer?.set(loop.now + settings.drainTimeout)
     for worker in workers.values {
       // The requests of connections in the queue are answered: refused, not cut.
@@ -180,11 +216,54 @@ extension Control {
 
   private func end(_ code: Int32) {
     exitCode = code
+    if workers.count == threads.count { tell("stopped") }
     for worker in workers.values { worker.send(.stop) }
     if code != ExitCode.interrupted {
       for thread in threads where workers.count == threads.count { thread.join() }
     }
+    if code != ExitCode.interrupted { log.finish() }
     loop.stop()
+  }
+
+  private func tell(_ event: StaticString, _ fields: [(name: StaticString, value: String)] = []) {
+    sink.write(event, at: loop.kernel.wallClockNanoseconds(), fields: fields)
+  }
+}
+
+// MARK: - Metrics
+
+extension Control {
+  private func page(_ format: ExpositionFormat, _ figures: [WorkerFigures]) -> [UInt8] {
+    let start = loop.kernel.now()
+    var sum = metrics.snapshot()
+    for lent in figures { sum.merge(lent.snapshot) }
+    let page = Exposition.page(format, sum, registry: registry, samples: samples(figures))
+    lastScrapeNanoseconds = loop.kernel.now().nanoseconds(since: start)
+    return page
+  }
+
+  private func samples(_ figures: [WorkerFigures]) -> [ScrapedSample] {
+    let relayed = figures.reduce(0) { $0 + $1.bufferedBytes }
+    var samples = [
+      ScrapedSample(.bufferedBytes, ["relay"], .integer(Int64(relayed))),
+      ScrapedSample(.bufferedBytes, ["log"], .integer(Int64(log.queue.waitingBytes))),
+      ScrapedSample(.logLines, .integer(Int64(clamping: log.writtenCount))),
+      ScrapedSample(.logLinesDropped, .integer(Int64(clamping: log.droppedCount))),
+      ScrapedSample(.scrapeSeconds, .real(Double(lastScrapeNanoseconds) / 1e9)),
+      ScrapedSample(.draining, .integer(isReady ? 0 : 1)),
+      ScrapedSample(.buildInfo, [Version.number, Version.commit], .integer(1)),
+    ]
+    for certificate in certificates {
+      let expiry = ScrapedSample.Value.integer(Int64(clamping: certificate.expiry))
+      samples.append(ScrapedSample(.certificateExpiry, [certificate.name], expiry))
+    }
+    return samples + process.samples
+  }
+
+  private func noteCertificates(_ options: WorkerOptions) {
+    certificates = options.listenerTLS.enumerated().compactMap { place, context in
+      context?.certificateExpiry.map { ("listen[\(place)]", $0) }
+    }
   }
 }
 

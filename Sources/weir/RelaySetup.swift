@@ -54,6 +54,11 @@ extension RelayOptions {
     relayBufferBytes = settings.relayBufferBytes
     requestBufferBytes = settings.requestBufferBytes
     requestBodyLimitBytes = settings.maxRequestBodyBytes.map(UInt64.init)
+    prices = settings.prices.mapValues {
+      ModelPrice(
+        input: $0.input, cachedInput: $0.cachedInputPrice, cacheWriteInput: $0.cacheWriteInputPrice,
+        output: $0.output)
+    }
     tunnelIdleTimeout = settings.tunnelIdleTimeout ?? .unlimited
   }
 }
@@ -66,6 +71,7 @@ extension Route {
     requestHeaders.replacements = settings.requestHeaders.set
       .map { (name: Array($0.key.lowercased().utf8), value: $0.value.bytes) }
       .sorted { $0.name.lexicographicallyPrecedes($1.name) }
+    tenantHeader = settings.tenantHeader.map { Array($0.lowercased().utf8) }
     observes = settings.dialect != .off
     if case .named(let name) = settings.dialect { dialect = name }
     requestHeaders.removals = settings.requestHeaders.remove.map { Array($0.lowercased().utf8) }

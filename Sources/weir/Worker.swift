@@ -3,6 +3,7 @@
 import Connections
 import IO
 import Relay
+import Telemetry
 
 /// A listening socket of one loop, and how connections on it speak.
 struct WorkerListener: Sendable {
@@ -26,7 +27,17 @@ enum WorkerCommand: Sendable {
   case abandonListeners
   case drain(refusing: Bool)
   case endDrain
+  /// `figures` follows.
+  case lendFigures
   case stop
+}
+
+/// What all workers share with the control loop.
+struct WorkerSurroundings: Sendable {
+  var names: any NameService
+  var registry: LabelRegistry
+  var log: LogWriter
+  var control: Mailbox<WorkerEvent>
 }
 
 /// What a worker tells the control loop.
@@ -34,6 +45,7 @@ enum WorkerEvent: Sendable {
   case started(worker: Int, Mailbox<WorkerCommand>)
   case failed(worker: Int, SystemError)
   case drained(worker: Int)
+  case figures(WorkerFigures)
 }
 
 /// Lives on its thread, from `run` to the command `stop`.
@@ -41,6 +53,7 @@ final class Worker: TimerOwner {
   private let number: Int
   private let loop: EventLoop
   private let relay: Relay
+  private let metrics: MetricsShard
   private let control: Mailbox<WorkerEvent>
   private var options: WorkerOptions
   private var listeners: [Listener] = []
@@ -51,30 +64,35 @@ final class Worker: TimerOwner {
   /// Starts the thread; `started` or `failed` follows in `control`.
   static func start(
     _ number: Int, listeners: [WorkerListener], options: WorkerOptions,
-    names: any NameService, control: Mailbox<WorkerEvent>
+    in surroundings: WorkerSurroundings
   ) throws(SystemError) -> Thread {
     try Thread.start("weir-loop-\(number)") {
       do {
         let loop = try EventLoop(kernel: LinuxKernel())
         let worker = try Worker(
-          number, on: loop, listeners: listeners, options: options, names: names,
-          control: control)
+          number, on: loop, listeners: listeners, options: options, in: surroundings)
         worker.run()
       } catch {
-        control.send(.failed(worker: number, error as? SystemError ?? SystemError("?", code: 0)))
+        let error = error as? SystemError ?? SystemError("start", code: 0)
+        surroundings.control.send(.failed(worker: number, error))
       }
     }
   }
 
   private init(
     _ number: Int, on loop: EventLoop, listeners sockets: [WorkerListener],
-    options: WorkerOptions, names: any NameService, control: Mailbox<WorkerEvent>
+    options: WorkerOptions, in surroundings: WorkerSurroundings
   ) throws(SystemError) {
     self.number = number
     self.loop = loop
     self.options = options
-    self.control = control
-    relay = try Relay(on: loop, options: options.relay, names: names, observer: nil)
+    control = surroundings.control
+    let metrics = MetricsShard(registry: surroundings.registry)
+    self.metrics = metrics
+    relay = try Relay(
+      on: loop, options: options.relay, names: surroundings.names, metrics: metrics,
+      observer: ExchangeLog(surroundings.log))
+    loop.timersRanLate = { metrics.loopLag($0) }
     for socket in sockets {
       listeners.append(
         try Listener(socket.descriptor, on: loop) { [unowned self] descriptor, peer in
@@ -101,6 +119,10 @@ final class Worker: TimerOwner {
     case .drain(let refusing):
       relay.drain(refusing: refusing) { [unowned self] in control.send(.drained(worker: number)) }
     case .endDrain: relay.endDrain()
+    case .lendFigures:
+      let figures = WorkerFigures(
+        snapshot: metrics.snapshot(), bufferedBytes: relay.bufferedBytes)
+      control.send(.figures(figures))
     case .stop: loop.stop()
     }
   }
@@ -114,4 +136,14 @@ final class Worker: TimerOwner {
     for listener in listeners { listener.close() }
     listeners = []
   }
+}
+
+/// One log line for each exchange.
+private final class ExchangeLog: RelayObserver {
+  private let sink: LogSink
+
+  init(_ log: LogWriter) { sink = LogSink(log) }
+
+  func exchangeAccepted() {}
+  func exchangeEnded(_ summary: ExchangeSummary) { sink.write(summary.record) }
 }

@@ -327,6 +327,11 @@ extension DialectTests {
       summary: "anthropic-messages 0 events 0 content, text 2, tools 1, arguments 7, model m, "
         + "finish tool_use, end body completed"),
     Example(
+      name: "completions body", path: "/v1/completions", type: "application/json",
+      body: "{\"model\":\"m\",\"choices\":[{\"index\":0,\"text\":\"abc\"}],"
+        + "\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}",
+      summary: "plain 0 events 0 content, text 3, model m, usage 1/2, end body completed"),
+    Example(
       name: "bytes of another type", type: "audio/mpeg", body: "\u{1}\u{2}",
       summary: "openai-chat 0 events 0 content, end body completed"),
   ]

@@ -28,7 +28,7 @@ import Testing
     let route = shard.route("openai")
     shard.streamOpened(route)
     shard.gap(1_200_000_000, shard.exchange(stream.key))
-    shard.event(bytes: 230, route)
+    shard.eventSizes([0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], bytes: 230, route)
     shard.burst(3, route)
     shard.observerError(.badJSON)
     shard.relayed(1000, .down, route)

@@ -30,8 +30,8 @@ package final class EventLoop {
   package private(set) var now: Instant
   package let timers = Timers()
   package let buffers = LoopBuffers()
-  /// How late the loop ran the last timer that was due, in nanoseconds.
-  package private(set) var lagNanoseconds: UInt64 = 0
+  /// Told, when timers were due, how many nanoseconds ago the first of them was.
+  package var timersRanLate: ((UInt64) -> Void)?
 
   private let poller: Int32
   private var slots: [Slot] = []
@@ -127,7 +127,7 @@ extension EventLoop {
     for event in events[..<count] { call(Registration(token: event.token), event.readiness) }
     for (registration, readiness) in left { call(registration, readiness) }
     if let due = timers.nextDeadline, due <= now {
-      lagNanoseconds = now.nanoseconds(since: due)
+      timersRanLate?(now.nanoseconds(since: due))
       timers.fire(at: now)
     }
   }

@@ -8,7 +8,7 @@ extension Dialect {
   static let plain = Dialect(
     .plain, operation: .other,
     stream: signatures + anyTerminal + DialectCatalogue.sniffed.flatMap(\.streamPaths),
-    body: chatChoice("choices[].message") + chatEnvelope,
+    body: DialectCatalogue.sniffed.flatMap(\.bodyPaths),
     rules: DialectCatalogue.sniffed.flatMap(\.rules), options: .endCompletes)
 
   private static let signatures: [Path] = DialectCatalogue.sniffed.enumerated().compactMap {

@@ -62,7 +62,7 @@ package final class LabelRegistry: Sendable {
   }
 
   static let other = "other"
-  static let unknown = "unknown"
+  package static let unknown = "unknown"
   /// The process' own child lies first in every shard.
   static let process = MetricChild(firstSlot: 0)
 

@@ -32,8 +32,9 @@ extension MetricsShard {
     }
   }
 
-  package func event(bytes: Int, _ route: RouteMeter) {
-    observe(UInt64(bytes), in: .eventSize, of: route.child)
+  /// Events of a stream by size, one count for each bucket of the family and one beyond the last.
+  package func eventSizes(_ counts: [Int], bytes: Int, _ route: RouteMeter) {
+    add(counts, sum: UInt64(bytes), toHistogram: .eventSize, of: route.child)
   }
 
   /// Content events beyond the first that one read brought.

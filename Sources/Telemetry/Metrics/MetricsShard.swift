@@ -103,6 +103,18 @@ package final class MetricsShard {
     }
   }
 
+  /// Adds observations that were counted by bucket elsewhere.
+  func add(
+    _ counts: [Int], sum: UInt64, toHistogram id: MetricID, of child: MetricChild
+  ) {
+    let width = (buckets[id.rawValue]?.limits.count ?? 0) + 2
+    precondition(counts.count == width - 1, "counts that are not those of the family's buckets")
+    let first = child.firstSlot + offsets[id.rawValue]
+    if first + width > slots.count { grow(to: first + width) }
+    for (bucket, count) in counts.enumerated() { slots[first + bucket] &+= UInt64(count) }
+    slots[first + width - 1] &+= sum
+  }
+
   /// Makes room for a child that another loop's meeting placed, and for some that will follow it.
   @inline(never)
   private func grow(to slot: Int) {

@@ -25,16 +25,20 @@ package struct JSONMatch: Equatable, Sendable {
   package let field: UInt8
   package let kind: Kind
   // Kept small, since one is returned for each value found.
+  /// `JSONScanner.captured` holds the text of this match.
+  package let isCaptured: Bool
   private let isWhole: Bool
   private let amount: Int64
   private let pieceStart: UInt32
   private let pieceEnd: UInt32
 
   init(
-    field: UInt8, kind: Kind, count: Int = 0, integer: Int64? = nil, piece: Range<Int> = 0..<0
+    field: UInt8, kind: Kind, count: Int = 0, integer: Int64? = nil, piece: Range<Int> = 0..<0,
+    isCaptured: Bool = false
   ) {
     self.field = field
     self.kind = kind
+    self.isCaptured = isCaptured
     isWhole = integer != nil
     amount = integer ?? Int64(count)
     pieceStart = UInt32(piece.lowerBound)

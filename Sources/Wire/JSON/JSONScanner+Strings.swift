@@ -215,20 +215,21 @@ extension JSONScanner {
     } else {
       for index in range.reversed() { word = word << 8 | UInt64(bytes[index]) }
     }
-    return find(word, bytes, range)
+    return Self.find(table, parent: innermost, word, bytes, range)
   }
 
-  private func find(
-    _ word: UInt64, _ bytes: borrowing UncheckedBytes, _ range: Range<Int>
+  /// Static, because the compiler copies a scanner that it lends to a function of its own.
+  private static func find(
+    _ table: JSONPathTable, parent: UInt16, _ word: UInt64, _ bytes: borrowing UncheckedBytes,
+    _ range: Range<Int>
   ) -> UInt16 {
-    let parent = innermost
     let mask = table.edges.count - 1
     var place = JSONPathTable.place(parent, word, range.count, mask: mask)
     while true {
       let edge = table.edges[place]
       if edge.parent == JSONPathTable.nowhere { return JSONPathTable.nowhere }
       if edge.word == word && edge.parent == parent && Int(edge.length) == range.count
-        && matchesRest(edge, bytes, range)
+        && matchesRest(table, edge, bytes, range)
       {
         return edge.child
       }
@@ -237,8 +238,9 @@ extension JSONScanner {
   }
 
   @inline(__always)
-  private func matchesRest(
-    _ edge: JSONPathTable.Edge, _ bytes: borrowing UncheckedBytes, _ range: Range<Int>
+  private static func matchesRest(
+    _ table: JSONPathTable, _ edge: JSONPathTable.Edge, _ bytes: borrowing UncheckedBytes,
+    _ range: Range<Int>
   ) -> Bool {
     var offset = 8
     while offset < range.count {

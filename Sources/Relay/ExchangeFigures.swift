@@ -1,0 +1,110 @@
+// What an exchange counts while it runs, on its loop's own figures.
+
+internal import Connections
+internal import IO
+internal import Tap
+internal import Telemetry
+
+extension Exchange {
+  private var metrics: MetricsShard { relay.metrics }
+
+  /// Body bytes that went down, and how long weir had them if the client took them at once.
+  func countDown(_ payload: [Range<Int>]) {
+    var bytes = 0
+    for range in payload { bytes &+= range.count }
+    responseBodyBytes &+= UInt64(bytes)
+    guard let route else { return }
+    metrics.relayed(bytes, .down, route.meter)
+    if connection.queuedBytes == 0 {
+      metrics.relayDelay(loop.kernel.now().nanoseconds(since: loop.now), .down)
+    }
+  }
+
+  // MARK: - Streams
+
+  func openStream() {
+    guard let route, tap?.facts.isStream ?? false || answer.status == 101 else { return }
+    traits.insert(.countedStream)
+    metrics.streamOpened(route.meter)
+    if answer.status == 101 { metrics.socketOpened(.tunnel) }
+  }
+
+  func closeStream() {
+    if let route, traits.contains(.countedStream) {
+      metrics.streamClosed(route.meter)
+      if answer.status == 101 { metrics.socketClosed(.tunnel) }
+    }
+    guard let tap, let route else { return }
+    for (kind, label) in zip(ObserverErrorKind.allCases, Label.ObserverError.allCases)
+    where tap.facts.observerErrors[kind.rawValue] > 0 {
+      metrics.observerError(label)
+    }
+    if tap.facts.burstEvents > 0 { metrics.burst(tap.facts.burstEvents, route.meter) }
+    metrics.eventSizes(tap.facts.eventSizes, bytes: tap.facts.eventBytes, route.meter)
+  }
+
+  // MARK: - Connections
+
+  func countConnection(from old: Label.ConnectionState?, to new: Label.ConnectionState?) {
+    guard let upstream else { return }
+    metrics.upstreamConnection(upstream.meter, from: old, to: new)
+  }
+
+  func countRetry(_ reason: Label.RetryReason) {
+    guard let upstream else { return }
+    metrics.retried(reason, upstream.meter)
+  }
+
+  /// A connection is there: how long each part of making it took.
+  func noteConnected() {
+    guard case .connecting(let pending) = phase, let upstream else { return }
+    countConnection(from: .connecting, to: .active)
+    notes.connectNanoseconds = loop.now.nanoseconds(since: pending.start)
+    let (tcp, tls) = (pending.tcpStart, pending.tlsStart)
+    let hasTLS = tls.nanoseconds > 0
+    if tcp > pending.start {
+      let time = tcp.nanoseconds(since: pending.start)
+      metrics.connectPhase(.dns, upstream.meter, nanoseconds: time)
+    }
+    let tcpEnd = hasTLS ? tls : loop.now
+    metrics.connectPhase(.tcp, upstream.meter, nanoseconds: tcpEnd.nanoseconds(since: tcp))
+    if hasTLS {
+      let time = loop.now.nanoseconds(since: tls)
+      metrics.connectPhase(.tls, upstream.meter, nanoseconds: time)
+    }
+  }
+
+  // MARK: - Backpressure
+
+  /// The client refuses bytes, so upstream is not read.
+  func beginPauseOfUpstream() {
+    pausesOfUpstream += 1
+    upstreamPaused = loop.now
+    if let route { metrics.backpressureBegan(.client, route.meter) }
+  }
+
+  /// What was not read because the client took nothing is no silence of upstream's.
+  func endPauseOfUpstream() {
+    guard let since = upstreamPaused else { return }
+    upstreamPaused = nil
+    let time = loop.now.nanoseconds(since: since)
+    pausedNanoseconds &+= time
+    tap?.excludeFromGap(nanoseconds: time)
+    if let route { metrics.backpressureEnded(.client, route.meter, pausedNanoseconds: time) }
+  }
+
+  /// Upstream refuses bytes, so the client is not read.
+  func beginPauseOfClient() {
+    pausesOfClient += 1
+    clientPaused = loop.now
+    if let route { metrics.backpressureBegan(.upstream, route.meter) }
+  }
+
+  func endPauseOfClient() {
+    guard let since = clientPaused else { return }
+    clientPaused = nil
+    let time = loop.now.nanoseconds(since: since)
+    pausedNanoseconds &+= time
+    if let route { metrics.backpressureEnded(.upstream, route.meter, pausedNanoseconds: time) }
+  }
+}

@@ -1,0 +1,159 @@
+// From an exchange that has ended to the record that metrics and logs are made of.
+
+internal import Connections
+internal import IO
+internal import Tap
+internal import Telemetry
+internal import Wire
+
+/// What a record needs of heads that are long gone by the time it is made.
+struct ExchangeNotes {
+  var requestID = ""
+  var trace: TraceContext?
+  var tenant: String?
+  var modelRequested: [UInt8]?
+  var wantsStream = false
+  var contentEncoding: String?
+  var upstreamRequestID: String?
+  var operation = Operation.other
+  var connectNanoseconds: UInt64?
+
+  mutating func note(_ head: RequestHead, tenantHeader: [UInt8]?) {
+    trace = TraceContext(head)
+    modelRequested = RequestTap.model(inPath: Array(head.headers.bytes[head.originTarget]))
+    guard let tenantHeader else { return }
+    let line = head.headers.fields.first { head.headers.name($0, isLowercased: tenantHeader) }
+    tenant = line.map { head.headers.string($0.value) } ?? ""
+  }
+
+  mutating func note(_ head: ResponseHead) {
+    contentEncoding = head.headers.first("content-encoding").map(head.headers.string)
+    for name: StaticString in ["x-request-id", "request-id", "x-amzn-requestid"] {
+      guard let range = head.headers.first(name) else { continue }
+      upstreamRequestID = head.headers.string(range)
+      return
+    }
+  }
+}
+
+extension Exchange {
+  func record(_ verdict: Verdict) -> ExchangeRecord {
+    var record = ExchangeRecord(
+      route: route?.route.name ?? Relay.noRoute, outcome: Self.outcomes[verdict.outcome]!)
+    record.errorType = verdict.errorType.flatMap { Self.errorTypes[$0] }
+    record.origin = verdict.origin.flatMap { Label.Origin(rawValue: $0.rawValue) }
+    record.status = answer.status
+    record.upstream = upstream?.options.name
+    record.endedAt = loop.kernel.wallClockNanoseconds()
+    identify(&record)
+    addTimes(&record)
+    addTransport(&record)
+    if let tap { addFacts(tap.facts, &record) }
+    return record
+  }
+
+  private func identify(_ record: inout ExchangeRecord) {
+    record.requestID = notes.requestID
+    record.traceID = notes.trace?.traceID
+    record.spanID = notes.trace?.parentID
+    record.isTraceSampled = notes.trace?.isSampled ?? false
+    record.tenant = notes.tenant
+    record.modelRequested = notes.modelRequested.map { String(decoding: $0, as: UTF8.self) }
+    let isFailure = record.outcome != .completed
+    record.isStream =
+      tap?.facts.isStream ?? false || answer.status == 101 || (isFailure && notes.wantsStream)
+    record.isModelAccepted = answer.status.map { (200..<300).contains($0) } ?? false
+    let key = labels
+    record.provider = key.provider
+    record.operation = key.operation
+    if let model = tap?.facts.model, !model.isEmpty {
+      record.model = String(decoding: model, as: UTF8.self)
+    }
+  }
+
+  /// The labels as far as they are known; `unknown` is the model until upstream has accepted one.
+  var labels: ExchangeKey {
+    let shown = tap?.facts.provider
+    let provider = upstream?.provider ?? shown ?? .other
+    let operation = tap?.facts.operation ?? notes.operation
+    let isAccepted = answer.status.map { (200..<300).contains($0) } ?? false
+    var model = LabelRegistry.unknown
+    if isAccepted, let bytes = tap?.facts.model, !bytes.isEmpty {
+      model = String(decoding: bytes, as: UTF8.self)
+    } else if isAccepted, let bytes = notes.modelRequested {
+      model = String(decoding: bytes, as: UTF8.self)
+    }
+    return ExchangeKey(
+      route: route?.route.name ?? Relay.noRoute, provider: Self.providers[provider]!,
+      operation: Self.operations[operation]!, model: model, tenant: notes.tenant)
+  }
+
+  private func addTimes(_ record: inout ExchangeRecord) {
+    // Not when the loop woke, but now: the last bytes have been accepted in between.
+    record.duration = loop.kernel.now().nanoseconds(since: start)
+    record.connected = notes.connectNanoseconds
+    guard let up = clocks.up else { return }
+    record.header = clocks.head?.nanoseconds(since: up)
+    guard let facts = tap?.facts, facts.isStream else { return }
+    let since = { (instant: UInt64?) in
+      instant.map { Instant(nanoseconds: $0).nanoseconds(since: up) }
+    }
+    if facts.firstToken != nil {
+      record.clientFirstToken = clocks.tokenAccepted?.nanoseconds(since: start)
+    }
+    record.firstChunk = since(facts.firstChunk)
+    record.firstToken = since(facts.firstToken)
+    record.firstVisibleToken = since(facts.firstVisible)
+    if let first = facts.firstToken, let last = facts.lastContent {
+      record.generation = last - first
+    }
+    if facts.contentEvents > 1 { record.longestGap = facts.maxGapNanoseconds }
+  }
+
+  private func addTransport(_ record: inout ExchangeRecord) {
+    record.bytesUp = requestBodyBytes
+    record.bytesDown = responseBodyBytes
+    record.backpressureEvents = UInt64(pausesOfUpstream + pausesOfClient)
+    record.backpressured = pausedNanoseconds
+    record.contentEncoding = notes.contentEncoding
+    record.upstreamRequestID = notes.upstreamRequestID
+    if attempts > 0 { record.reusedConnection = traits.contains(.reusedConnection) }
+  }
+
+  private func addFacts(_ facts: StreamFacts, _ record: inout ExchangeRecord) {
+    for (kind, label) in zip(EventKind.allCases, Label.EventKind.allCases) {
+      record.events[label] = UInt64(facts.kinds[kind.rawValue])
+    }
+    record.finishReasons = facts.finishReasons.compactMap {
+      Label.FinishReason(rawValue: FinishReason($0.raw).rawValue)
+    }
+    if !facts.responseID.isEmpty {
+      record.responseID = String(decoding: facts.responseID, as: UTF8.self)
+    }
+    guard record.isModelAccepted, facts.dialect != .plain else { return }
+    record.usageSource = Label.UsageSource(rawValue: facts.usageSource.rawValue)
+    guard !facts.usage.isEmpty else { return }
+    let tokens = facts.tokens
+    record.usage.uncached = UInt64(tokens.uncached)
+    record.usage.cacheRead = UInt64(tokens.cacheRead)
+    record.usage.cacheWrite = UInt64(tokens.cacheWrite)
+    record.usage.response = UInt64(tokens.response)
+    record.usage.reasoning = UInt64(tokens.reasoning)
+    let price = [record.model, record.modelRequested].lazy
+      .compactMap { $0.flatMap { self.relay.options.prices[$0] } }.first
+    record.costPicoUSD = price?.cost(of: record.usage)
+  }
+
+  // The side path and the books name the same closed sets; each room has its own copy.
+  private static let outcomes = table(Outcome.self, Label.Outcome.self)
+  private static let errorTypes = table(ErrorType.self, Label.ErrorType.self)
+  private static let providers = table(Provider.self, Label.Provider.self)
+  private static let operations = table(Operation.self, Label.Operation.self)
+
+  private static func table<Own, Other>(_ own: Own.Type, _ other: Other.Type) -> [Own: Other]
+  where
+    Own: CaseIterable & RawRepresentable<String> & Hashable, Other: RawRepresentable<String>
+  {
+    Dictionary(uniqueKeysWithValues: own.allCases.map { ($0, Other(rawValue: $0.rawValue)!) })
+  }
+}

@@ -1,0 +1,149 @@
+// What a complete event adds to the facts of its stream.
+
+extension EventInterpreter {
+  var rule: EventRule? { reading.rule >= 0 ? dialect.rules[reading.rule] : nil }
+
+  var traits: EventRule.Traits { reading.rule >= 0 ? dialect.rules[reading.rule].traits : [] }
+
+  /// Makes facts of the event read, all but its clocks, and says what it was. The reading stays
+  /// as it was until `drop()`.
+  mutating func conclude(into facts: inout StreamFacts, isBody: Bool = false) -> EventKind {
+    let traits = traits
+    settle(traits, &facts)
+    let isTerminal = traits.contains(.terminal) || reading.terminal >= 0
+    addUsage(isTerminal: isTerminal, &facts)
+    addCounts(&facts)
+    addToolCalls(traits, isBody: isBody, &facts)
+    if reading.hasTexts { addTexts(traits, isBody: isBody, &facts) }
+    let hasError = addError(traits, &facts)
+    if let provider = reading.provider, facts.provider == nil { facts.provider = provider }
+    if isTerminal { noteTerminal(traits, &facts) }
+    return kind(traits, isTerminal: isTerminal, hasError: hasError)
+  }
+
+  /// Puts what only the whole event could tell in its place.
+  private mutating func settle(_ traits: EventRule.Traits, _ facts: inout StreamFacts) {
+    reading.reasoning += max(0, reading.reasoningAlternate - reading.reasoning)
+    if traits.contains(.noContent) {
+      reading.text = 0
+      reading.delta = 0
+    }
+    switch reading.rule >= 0 ? dialect.rules[reading.rule].delta : nil {
+    case .text: reading.text += reading.delta
+    case .reasoning: reading.reasoning += reading.delta
+    case .refusal: reading.refusal += reading.delta
+    case .media: reading.media += reading.delta
+    case .transcript: reading.transcript += reading.delta
+    case .toolArguments:
+      reading.toolArguments += reading.delta
+      if reading.delta > 0 { itemsWithDeltas |= outputBit }
+    default: break
+    }
+    if traits.contains(.finalArguments) && itemsWithDeltas & outputBit == 0 {
+      reading.toolArguments += reading.finalArguments
+      facts.argumentsWithoutDeltas = true
+    }
+  }
+
+  private var outputBit: UInt64 { 1 << UInt64(min(63, max(0, reading.outputIndex))) }
+
+  private func addUsage(isTerminal: Bool, _ facts: inout StreamFacts) {
+    guard reading.hasUsage else { return }
+    if dialect.options.contains(.usageAtTerminalOnly) && !isTerminal { return }
+    facts.usage.replace(
+      with: reading.usage, keepingMaximum: dialect.options.contains(.usageKeepsMaximum))
+  }
+
+  private mutating func addCounts(_ facts: inout StreamFacts) {
+    facts.textChars += reading.text
+    facts.reasoningChars += reading.reasoning
+    facts.toolCallChars += reading.toolArguments
+    facts.refusalChars += reading.refusal
+    facts.mediaChars += reading.media
+    facts.transcriptChars += reading.transcript
+    if reading.choices & ~choices != 0 {
+      choices |= reading.choices
+      facts.choices = choices.nonzeroBitCount
+    }
+  }
+
+  private mutating func addToolCalls(
+    _ traits: EventRule.Traits, isBody: Bool, _ facts: inout StreamFacts
+  ) {
+    var opened = reading.openedToolCalls
+    if traits.contains(.toolCall) { opened += 1 }
+    if isBody || traits.contains(.item) { opened += reading.toolItems }
+    if reading.hasTexts {
+      for (choice, mask, unindexed) in texts.tools {
+        while openedTools.count <= choice { openedTools.append(0) }
+        opened += (mask & ~openedTools[choice]).nonzeroBitCount + unindexed
+        openedTools[choice] |= mask
+      }
+    }
+    guard opened > 0 else { return }
+    facts.toolCalls += opened
+    if facts.firstToolCallEvent == nil && !isBody { facts.firstToolCallEvent = facts.events }
+  }
+
+  private mutating func addTexts(
+    _ traits: EventRule.Traits, isBody: Bool, _ facts: inout StreamFacts
+  ) {
+    if !knowsModel && !texts.model.isEmpty {
+      facts.model = texts.model
+      knowsModel = true
+    }
+    if !knowsResponseID && !texts.responseID.isEmpty {
+      facts.responseID = texts.responseID
+      knowsResponseID = true
+    }
+    if !texts.blockReason.isEmpty { facts.blockReason = texts.blockReason }
+    if dialect.options.contains(.finishByRuleOnly) && !traits.contains(.finish) && !isBody {
+      return
+    }
+    for finish in texts.finishes { facts.setFinish(finish) }
+    guard var finish = texts.finish else { return }
+    if !texts.finishDetail.isEmpty { finish.raw = texts.finishDetail }
+    facts.setFinish(finish)
+  }
+
+  /// Returns whether the event says that something failed. The first error is the one kept.
+  private func addError(_ traits: EventRule.Traits, _ facts: inout StreamFacts) -> Bool {
+    guard reading.hasError || traits.contains(.error) else { return false }
+    if facts.error == nil { facts.error = foundError }
+    return true
+  }
+
+  /// The error read: its own object's members, or else those beside the place where it stands.
+  var foundError: UpstreamError {
+    reading.errorIsObject ? texts.error : texts.outer
+  }
+
+  private func noteTerminal(_ traits: EventRule.Traits, _ facts: inout StreamFacts) {
+    if let rule, traits.contains(.terminal) {
+      facts.terminal = rule.terminalName.bytes
+    } else if dialect.terminals.indices.contains(reading.terminal) {
+      facts.terminal = dialect.terminals[reading.terminal].name.bytes
+    }
+  }
+
+  private func kind(
+    _ traits: EventRule.Traits, isTerminal: Bool, hasError: Bool
+  ) -> EventKind {
+    if hasError { return .error }
+    if isTerminal { return .terminal }
+    if reading.contentChars > 0 { return .content }
+    if reading.hasUsage { return .usage }
+    if traits.contains(.ping) { return .ping }
+    return reading.foundSomething ? .control : .unknown
+  }
+}
+
+extension StreamFacts {
+  mutating func setFinish(_ finish: Finish) {
+    if let index = finishes.firstIndex(where: { $0.choice == finish.choice }) {
+      finishes[index] = finish
+    } else {
+      finishes.append(finish)
+    }
+  }
+}

@@ -1,0 +1,100 @@
+// One connection to the provider. Requests are compared with what the clients send: a proxy that
+// changes a body on its way up fails the run too.
+
+import Glibc
+import IO
+
+final class ProviderConnection: ByteStreamOwner {
+  private let stream: ByteStream
+  private unowned let provider: Provider
+  /// A request of which only a part has come.
+  private var pending: [UInt8] = []
+
+  init(_ stream: ByteStream, of provider: Provider) {
+    self.stream = stream
+    self.provider = provider
+    stream.owner = self
+  }
+
+  /// Whether the kernel has taken all that was sent.
+  var canSend: Bool { stream.isOpen && stream.queuedBytes == 0 }
+
+  func send(_ bytes: UnsafeRawBufferPointer) {
+    guard stream.isOpen else { return }
+    stream.write(bytes.assumingMemoryBound(to: UInt8.self).span)
+  }
+
+  func close() { stream.close() }
+
+  private func take(_ bytes: UnsafeRawBufferPointer) {
+    var rest = bytes
+    while !rest.isEmpty {
+      guard let head = MessageHead(rest), let length = head.contentLength,
+        rest.count >= head.end + length
+      else { break }
+      let body = UnsafeRawBufferPointer(rebasing: rest[head.end..<head.end + length])
+      answer(UnsafeRawBufferPointer(rebasing: rest[..<head.end]), body)
+      rest = UnsafeRawBufferPointer(rebasing: rest[(head.end + length)...])
+      // Only clients without a proxy between ask for this.
+      if head.closes { stream.finishSending() }
+    }
+    pending = Array(rest)
+  }
+
+  private func answer(_ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer) {
+    if let number = streamNumber(in: head) {
+      guard body.elementsEqual(Messages.streamBody), number < provider.records.count else {
+        return refuse()
+      }
+      write(Messages.streamHead)
+      provider.records[number].connection = self
+    } else {
+      guard body.elementsEqual(Messages.shortBody) else { return refuse() }
+      write(Messages.shortAnswer)
+    }
+  }
+
+  private func write(_ bytes: [UInt8]) { bytes.withUnsafeBytes { send($0) } }
+
+  private func refuse() {
+    provider.failure = provider.failure ?? BenchError("a request reached the provider changed")
+    close()
+    provider.closed(self)
+  }
+
+  /// `POST /v1/chat/completions?stream=17 HTTP/1.1`; nil without a query.
+  private func streamNumber(in head: UnsafeRawBufferPointer) -> Int? {
+    guard let query = head.prefix(64).firstIndex(of: UInt8(ascii: "=")) else { return nil }
+    return head[(query + 1)...].prefix { (0x30...0x39).contains($0) }
+      .reduce(0) { $0 * 10 + Int($1) - 0x30 }
+  }
+}
+
+// MARK: - ByteStreamOwner
+
+extension ProviderConnection {
+  func streamEstablished(_ stream: ByteStream) {}
+
+  func stream(_ stream: ByteStream, received bytes: Span<UInt8>) {
+    bytes.withUnsafeBytes { raw in
+      guard !pending.isEmpty else { return take(raw) }
+      pending += raw
+      let whole = pending
+      whole.withUnsafeBytes { take($0) }
+    }
+  }
+
+  func streamEnded(_ stream: ByteStream, cleanly: Bool) {
+    close()
+    provider.closed(self)
+  }
+
+  func streamPeerClosed(_ stream: ByteStream) {}
+
+  func streamDrained(_ stream: ByteStream) { provider.drained() }
+
+  func streamFailed(_ stream: ByteStream, _ failure: StreamFailure) {
+    close()
+    provider.closed(self)
+  }
+}

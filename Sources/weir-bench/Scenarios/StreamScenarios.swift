@@ -1,0 +1,90 @@
+// Streams: flat out, paced and idle. Each ends its streams properly and counts their events, so
+// that a lost byte shows even where it is the last one.
+
+import IO
+
+extension Rig {
+  func flat(_ subject: Subject, _ sizes: Sizes) throws(BenchError) -> Figures {
+    let result = try flood(subject, sizes, stepwise: false)
+    var figures: Figures = [.flatRate: result.perSecond]
+    if subject.tree != nil { figures[.flatCPU] = result.microsecondsEach }
+    return figures
+  }
+
+  func packets(_ subject: Subject, _ sizes: Sizes) throws(BenchError) -> Figures {
+    let result = try flood(subject, sizes, stepwise: true)
+    var figures: Figures = [.packetRate: result.perSecond]
+    if subject.tree != nil { figures[.packetCPU] = result.microsecondsEach }
+    return figures
+  }
+
+  private func flood(
+    _ subject: Subject, _ sizes: Sizes, stepwise: Bool
+  ) throws(BenchError) -> (microsecondsEach: Double, perSecond: Double) {
+    let load = StreamLoad(self, subject, count: sizes.flatStreams, isStamped: false)
+    defer { load.close() }
+    try load.open()
+    let pump = FloodPump(load, on: loop, of: subject.provider, stepwise: stepwise)
+    defer { pump.stop() }
+    try run(for: sizes.warmUp)
+    let before = load.events
+    let meter = Meter(subject, loop.kernel)
+    try run(for: sizes.window)
+    let result = meter.read(load.events - before)
+    try load.check()
+    pump.stop()
+    try load.finish()
+    return result
+  }
+
+  /// Latencies are what they are: the direct ones are taken off when all targets are known.
+  func paced(_ subject: Subject, _ sizes: Sizes) throws(BenchError) -> Figures {
+    let load = StreamLoad(self, subject, count: sizes.pacedStreams, isStamped: true)
+    defer { load.close() }
+    try load.open()
+    usesRealTime(true, with: subject)
+    defer { usesRealTime(false, with: subject) }
+    let rate = sizes.pacedStreams * sizes.pacedEventsPerSecond
+    let pump = MetronomePump(load, on: loop, eventsPerSecond: rate)
+    defer { pump.stop() }
+    try run(for: sizes.warmUp)
+    load.samplesLatency = true
+    let before = load.events
+    let meter = Meter(subject, loop.kernel)
+    try run(for: sizes.window)
+    let result = meter.read(load.events - before)
+    load.samplesLatency = false
+    try load.check()
+    pump.stop()
+    try load.finish()
+    var figures: Figures = [:]
+    if subject.tree != nil { figures[.pacedCPU] = result.microsecondsEach }
+    let sorted = load.latencies.sorted()
+    figures[.medianLatency] = sorted.percentile(50) / 1e3
+    figures[.tailLatency] = sorted.percentile(99) / 1e3
+    return figures
+  }
+
+  func idle(_ subject: Subject, _ sizes: Sizes) throws(BenchError) -> Figures {
+    guard let tree = subject.tree else { return [:] }
+    let before = tree.proportionalKiB
+    let load = StreamLoad(self, subject, count: sizes.idleStreams, isStamped: false)
+    defer { load.close() }
+    try load.open()
+    for record in load.records { _ = record.sendBatch(of: 1) }
+    try load.settle()
+    let after = tree.proportionalKiB
+    try load.finish()
+    return [
+      .idleMemory: Double(before) / 1024,
+      .streamMemory: Double(after - before) / Double(sizes.idleStreams),
+    ]
+  }
+}
+
+extension [UInt32] {
+  /// Of sorted values; 0 if there are none.
+  fileprivate func percentile(_ percent: Int) -> Double {
+    isEmpty ? 0 : Double(self[Swift.min(count - 1, count * percent / 100)])
+  }
+}

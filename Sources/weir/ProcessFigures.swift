@@ -1,0 +1,57 @@
+// The figures of the process that every Prometheus client has, from proc(5).
+
+import Glibc
+import Telemetry
+
+struct ProcessFigures {
+  private let startTime: Double
+
+  /// Begins with the process's own start, so make it at start.
+  init() {
+    let boot =
+      Self.lines("/proc/stat").first { $0.hasPrefix("btime ") }
+      .flatMap { Double($0.dropFirst(6)) } ?? 0
+    let ticks = Self.fields.count > 19 ? Double(Self.fields[19]) ?? 0 : 0
+    startTime = boot + ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
+  }
+
+  var samples: [ScrapedSample] {
+    var usage = rusage()
+    getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+    let seconds = { (time: timeval) in Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+    var limit = rlimit()
+    getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    let fields = Self.fields
+    let pages = fields.count > 21 ? Int64(fields[21]) ?? 0 : 0
+    let threads = fields.count > 17 ? Int64(fields[17]) ?? 0 : 0
+    return [
+      ScrapedSample(.processCPU, .real(seconds(usage.ru_utime) + seconds(usage.ru_stime))),
+      ScrapedSample(.processResidentMemory, .integer(pages * Int64(sysconf(Int32(_SC_PAGESIZE))))),
+      ScrapedSample(.processOpenFDs, .integer(Int64(Self.openDescriptors))),
+      ScrapedSample(.processMaxFDs, .integer(Int64(clamping: limit.rlim_cur))),
+      ScrapedSample(.processStartTime, .real(startTime)),
+      ScrapedSample(.processThreads, .integer(threads)),
+    ]
+  }
+
+  /// /proc/self/stat behind the name, which may hold spaces: the first field is the state.
+  private static var fields: [Substring] {
+    let text = lines("/proc/self/stat").first ?? ""
+    guard let close = text.lastIndex(of: ")") else { return [] }
+    return text[text.index(close, offsetBy: 2)...].split(separator: " ")
+  }
+
+  private static var openDescriptors: Int {
+    guard let folder = opendir("/proc/self/fd") else { return 0 }
+    defer { closedir(folder) }
+    var count = 0
+    while readdir(folder) != nil { count += 1 }
+    // Itself, `.` and `..`.
+    return max(0, count - 3)
+  }
+
+  private static func lines(_ path: String) -> [Substring] {
+    let bytes = (try? ProcessEnvironment.readFile(path)) ?? []
+    return String(decoding: bytes, as: UTF8.self).split(separator: "\n")
+  }
+}
