@@ -60,7 +60,6 @@ final class Exchange: Enrolled {
   var client: ClientConnection?
   var phase = Phase.backingOff
   var traits: Traits = []
-  var dialect = CallerDialect.openAI
   var timer: LoopTimer?
   /// The request as upstream gets it, from its first byte: until it is sent, or until it can no
   /// longer have to be sent again.
@@ -73,7 +72,7 @@ final class Exchange: Enrolled {
   var tunnel: TunnelObserver?
   /// The labels' figures, once one was needed before the end.
   var meter: ExchangeChild?
-  /// The request target, until the tap has had it.
+  /// The request target's path and query.
   var path: [UInt8] = []
   /// Bytes handed to the client's connection, heads included.
   var clientBytes: UInt64 = 0
@@ -134,10 +133,9 @@ extension Exchange {
   func refuse(_ refusal: RequestRefusal) { conclude(.refused(refusal)) }
 
   private func remember(_ head: RequestHead) {
-    dialect = CallerDialect(path: head.headers.bytes.span.extracting(head.target))
     path = Array(head.headers.bytes[head.originTarget])
-    notes.operation = Operation(path: path)
-    notes.requestID = relay.nextRequestID()
+    notes.number = relay.acceptedCount
+    if head.framing == .none { traits.insert(.requestEnded) }
     if head.isMethod("HEAD") { traits.insert(.head) }
     if head.isIdempotent || head.headers.first("idempotency-key") != nil {
       traits.insert(.idempotent)
@@ -253,7 +251,7 @@ extension Exchange {
   private func sendError(_ verdict: Verdict, _ end: ExchangeEnd) {
     let status = verdict.clientStatus ?? 502
     let type = verdict.errorType?.rawValue ?? "other"
-    let body = dialect.body(
+    let body = CallerDialect(path: path.span).body(
       status: status, type: type, message: end.message(upstream: upstream?.options.name))
     let keepsAlive = traits.isSuperset(of: [.clientPersists, .requestEnded]) && !relay.isDraining
     relay.writer.reset()

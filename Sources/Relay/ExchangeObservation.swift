@@ -29,8 +29,10 @@ extension Exchange {
       contentEncoding: head.headers.firstValue("content-encoding"), status: head.status,
       dialect: route.route.dialect, provider: route.upstream.options.provider)
     request.messageLimitBytes = 256
-    path = []
-    guard head.isSwitchingProtocols else { return tap = StreamTap(request) }
+    guard head.isSwitchingProtocols else {
+      tap = StreamTap(request)
+      return
+    }
     // A tunnel of another protocol is bytes and no more.
     guard head.headers.list("upgrade", contains: "websocket") else { return }
     tap = StreamTap(request)

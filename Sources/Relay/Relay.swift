@@ -139,8 +139,8 @@ extension Relay {
   private static let root: [UInt8] = [UInt8(ascii: "/")]
 
   /// Unlike any other of this process, and most likely of all others.
-  func nextRequestID() -> String {
-    let low = String(acceptedCount, radix: 16)
+  func requestID(_ number: Int) -> String {
+    let low = String(number, radix: 16)
     return requestIDPrefix + String(repeating: "0", count: max(0, 8 - low.count)) + low
   }
 
