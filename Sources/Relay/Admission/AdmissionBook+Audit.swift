@@ -85,3 +85,46 @@ extension AdmissionBook {
     return errors
   }
 }
+
+// MARK: - States that behave alike
+
+extension AdmissionBook {
+  /// Equal for two books that will answer alike from now on, apart from figures: what is held, who
+  /// waits where, and whose turn is how far away. Desks stand for requests.
+  package var fingerprint: [Int] {
+    var print = [isDraining ? 1 : 0]
+    for limit in limits.indices {
+      let places = Array(limits[limit].semaphores.values) + [limits[limit].whole]
+      let live = places.filter { $0 >= 0 && !semaphores[$0].isIdle }
+      for place in live.sorted(by: { semaphores[$0].key.precedes(semaphores[$1].key) }) {
+        print += [-1, limit, semaphores[place].key.hashValue] + fingerprint(of: place)
+      }
+    }
+    return print
+  }
+
+  private func fingerprint(of place: Int) -> [Int] {
+    let semaphore = semaphores[place]
+    var print = [semaphore.inUse, semaphore.maximum, Int(semaphore.ring.step)]
+    for entry in semaphore.ring.entries.sorted(by: { $0.precedes($1) }) {
+      print += [-2, Int(entry.turn) - Int(semaphore.ring.clock)] + members(of: entry.lane)
+      // Where it is not standing now, its turn counts only as far as the clock is behind it.
+      let lane = lanes[entry.lane]
+      for other in [lane.home, lane.away] where other >= 0 && other != place {
+        let ahead = Int(lane.turn(at: other) ?? 0) - Int(semaphores[other].ring.clock)
+        print += [-3, lane.turn(at: other) == nil ? -1 : max(0, ahead)]
+      }
+    }
+    return print
+  }
+
+  private func members(of lane: Int) -> [Int] {
+    var desks: [Int] = []
+    var next = lanes[lane].first
+    while next >= 0 {
+      desks.append(tickets[next].desk)
+      next = tickets[next].next
+    }
+    return desks
+  }
+}

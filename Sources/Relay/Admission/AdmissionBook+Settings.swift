@@ -47,12 +47,13 @@ extension AdmissionBook {
 // MARK: - Looking
 
 extension AdmissionBook {
-  /// How soon it may be worth asking again: what is ahead at this key, at the pace at which its
-  /// places have lately come free. From 1 s to 10 minutes; 1 s while nothing is known.
-  func retryAfterSeconds(_ semaphore: Int) -> Int {
-    let (ahead, places) = (semaphores[semaphore].waiting + 1, semaphores[semaphore].maximum)
+  /// How soon it may be worth asking again, `position` requests being served by then, oneself
+  /// included, at the pace at which this key's places have lately come free. From 1 s to 10
+  /// minutes; 1 s while nothing is known.
+  func retryAfterSeconds(_ semaphore: Int, position: Int) -> Int {
     let hold = limits[semaphores[semaphore].limit].holdNanoseconds ?? 0
-    let seconds = Double(hold) / 1e9 * Double(ahead) / Double(places)
+    let places = Double(semaphores[semaphore].maximum)
+    let seconds = Double(hold) / 1e9 * Double(position) / places
     return Int(min(max(seconds.rounded(.up), 1), 600))
   }
 

@@ -162,7 +162,8 @@ extension AdmissionBook {
   private mutating func refuse(_ place: Int, _ full: Int) -> Answer {
     limits[semaphores[full].limit].record(.queueFull, waitedNanoseconds: 0)
     let refusal = AdmissionRefusal.queueFull(
-      limit: name(of: full), retryAfterSeconds: retryAfterSeconds(full))
+      limit: name(of: full),
+      retryAfterSeconds: retryAfterSeconds(full, position: semaphores[full].waiting + 1))
     close(place)
     return .refused(refusal)
   }
@@ -306,7 +307,9 @@ extension AdmissionBook {
     record(.timeout, of: place, at: now)
     let limiter = tickets[place].limiter
     let refusal = AdmissionRefusal.queueTimeout(
-      limit: name(of: limiter), retryAfterSeconds: retryAfterSeconds(limiter))
+      limit: name(of: limiter),
+      // It is among those who wait still, and would be the last of them.
+      retryAfterSeconds: retryAfterSeconds(limiter, position: semaphores[limiter].waiting))
     withdraw(place)
     return refusal
   }
@@ -368,8 +371,8 @@ extension AdmissionBook {
   /// Grants what the awakened semaphores allow, in the order of their rings.
   ///
   /// A lane that meets another obstacle moves to that one's ring, which is full or still to be
-  /// served here. Serving only takes places, so whatever has been served stays full or empty, and
-  /// each lane moves once for each awakened semaphore at most.
+  /// served here. Serving only takes places, so what has been served stays full or empty, unless a
+  /// grant uncovers a request that needs something else: as many rounds as there are grants.
   mutating func serve() {
     guard !awakened.isEmpty else { return }
     var next = 0
@@ -408,7 +411,7 @@ extension AdmissionBook {
   /// Places a lane that stands nowhere, after its first request has left it.
   ///
   /// `server` is the semaphore that is being served; it takes the lane back if nothing else is in
-  /// its way.
+  /// its way and the next request needs it too.
   private mutating func advance(_ lane: Int, from server: Int?) {
     let first = lanes[lane].first
     guard first >= 0 else {
@@ -416,9 +419,10 @@ extension AdmissionBook {
       return lanes.remove(lane)
     }
     if let obstacle = obstacle(of: first) { return stand(lane, at: obstacle) }
-    // It fits. Its turn is decided as all turns are: in a ring.
-    let semaphore = server ?? tickets[first].semaphores[0]
-    stand(lane, at: semaphore)
-    if server == nil { awakened.append(semaphore) }
+    // It fits. Its turn is decided as all turns are: in a ring, of a semaphore that it needs.
+    let needed = tickets[first].semaphores
+    if let server, needed.contains(server) { return stand(lane, at: server) }
+    stand(lane, at: needed[0])
+    awakened.append(needed[0])
   }
 }

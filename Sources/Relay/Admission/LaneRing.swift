@@ -25,7 +25,7 @@ struct LaneRing: Sendable {
   private(set) var clock: UInt64 = 0
   /// The share of the last grant, by which the next one moves the clock at least. Not at once:
   /// who comes while a lane's stream runs must not find its turn already over.
-  private var step: UInt64 = 0
+  private(set) var step: UInt64 = 0
   private var weight = 0
   private var comers: UInt64 = 0
 

@@ -60,6 +60,11 @@ package struct LimitKey: Hashable, Sendable {
     String(decoding: Array(digits), as: UTF8.self)
   }
 
+  /// An order without meaning, that is the same in every run.
+  func precedes(_ other: LimitKey) -> Bool {
+    first == other.first ? second < other.second : first < other.first
+  }
+
   // The bits are evenly spread already; half of them choose the bucket, all are compared.
   package func hash(into hasher: inout Hasher) { hasher.combine(first) }
 }

@@ -18,13 +18,16 @@ import Wire
           + "klmnopqrlmnopqrsmnopqrstnopqrstu",
         "cf5b16a778af8380036ce59e7b0492370b249b11e8f07a51afac45037afee9d1"
       ),
-      (
-        String(repeating: "a", count: 1_000_000),
-        "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"
-      ),
     ])
   func digest(_ text: String, _ digest: String) {
     #expect(SHA256.digest(of: Array(text.utf8).span) == hex(digest))
+  }
+
+  @Test func millionLetters() {
+    let message = [UInt8](repeating: 97, count: 1_000_000)
+    #expect(
+      SHA256.digest(of: message.span)
+        == hex("cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0"))
   }
 
   /// Method: the digests of 0, 1, … 129 letters a, one after the other, digested in their turn;
