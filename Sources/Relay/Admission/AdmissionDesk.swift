@@ -65,7 +65,10 @@ package final class AdmissionDesk {
   /// The loop's end: those who wait here are forgotten without a call. Once or more.
   package func close() {
     guard let notices else { return }
-    for place in orderedPlaces { place.leave(as: .draining) }
+    // Also in `deinit`, where nothing may come back to the desk.
+    let forgotten = orderedPlaces
+    places = [:]
+    for place in forgotten { place.forget(in: admission, at: loop.now) }
     notices.close()
     self.notices = nil
     admission.close(desk: number)
@@ -103,11 +106,9 @@ package final class PlaceInQueue: TimerOwner {
   /// The client has gone: the place is given up at once, and a grant on its way with it.
   ///
   /// Does nothing once the waiter has been called.
-  package func leave() { leave(as: .clientGone) }
-
-  fileprivate func leave(as decision: AdmissionDecision) {
+  package func leave() {
     guard waiter != nil else { return }
-    desk.admission.leave(ticket, as: decision, at: desk.loop.now)
+    desk.admission.leave(ticket, as: .clientGone, at: desk.loop.now)
     _ = end()
   }
 
@@ -130,11 +131,20 @@ package final class PlaceInQueue: TimerOwner {
     end()?.turnedAway(.draining, waitedNanoseconds: now.nanoseconds(since: start))
   }
 
-  /// Forgets all that keeps this alive, and hands out the waiter for its one call.
+  fileprivate func forget(in admission: Admission, at now: Instant) {
+    admission.leave(ticket, as: .draining, at: now)
+    _ = letGo()
+  }
+
   private func end() -> (any AdmissionWaiter)? {
+    desk.places[ticket] = nil
+    return letGo()
+  }
+
+  /// Drops all that keeps this alive, and hands out the waiter for its one call.
+  private func letGo() -> (any AdmissionWaiter)? {
     timer?.invalidate()
     timer = nil
-    desk.places[ticket] = nil
     defer { waiter = nil }
     return waiter
   }

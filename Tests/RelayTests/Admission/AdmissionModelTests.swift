@@ -76,6 +76,18 @@ private let settings: [Setting] = [
         limit("model", 1, by: .model),
       ]
     ]),
+  Setting(
+    testDescription: "one of a key needs a model, the next does not",
+    limits: [limit("all", 3, queue: 4), limit("key", 2, by: key), limit("model", 1, by: .model)],
+    actors: [
+      [("all", ""), ("key", "b"), ("model", "m")], [("all", ""), ("key", "a"), ("model", "m")],
+      [("all", ""), ("key", "a")], [("all", ""), ("key", "c"), ("model", "m")],
+    ],
+    lanes: ["b", "a", "a", "c"],
+    reloads: [
+      [limit("all", 1, queue: 4), limit("key", 1, by: key), limit("model", 2, by: .model)],
+      [limit("all", 3, queue: 4), limit("key", 2, by: key)],
+    ]),
 ]
 
 private struct Walk {
