@@ -58,8 +58,8 @@ extension AdmissionBook {
   }
 
   mutating func record(_ decision: AdmissionDecision, inAllOf place: Int) {
-    for semaphore in tickets[place].semaphores {
-      limits[semaphores[semaphore].limit].record(decision, waitedNanoseconds: 0)
+    for index in 0..<demandCount(place) {
+      limits[semaphores[semaphore(index, of: place)].limit].record(decision, waitedNanoseconds: 0)
     }
   }
 

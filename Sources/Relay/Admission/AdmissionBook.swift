@@ -124,7 +124,9 @@ extension AdmissionBook {
   ///
   /// One that has room while lanes stand in its ring has just been awakened: they come first.
   func obstacle(of place: Int, besides known: Int = -1) -> Int? {
-    for semaphore in tickets[place].semaphores where semaphore != known {
+    for index in 0..<demandCount(place) {
+      let semaphore = semaphore(index, of: place)
+      if semaphore == known { continue }
       if !semaphores[semaphore].hasRoom || !semaphores[semaphore].ring.isEmpty { return semaphore }
     }
     return nil
@@ -141,8 +143,18 @@ extension AdmissionBook {
 
   /// The first semaphore whose limit has a queue.
   private func queue(of place: Int) -> Int? {
-    tickets[place].semaphores.first { limits[semaphores[$0].limit].queueMax > 0 }
+    for index in 0..<demandCount(place) {
+      let semaphore = semaphore(index, of: place)
+      if limits[semaphores[semaphore].limit].queueMax > 0 { return semaphore }
+    }
+    return nil
   }
+
+  /// The semaphores of a ticket one by one: its array, walked as a whole, would be retained and
+  /// released in each of the dozen walks that a request takes.
+  func semaphore(_ index: Int, of place: Int) -> Int { tickets[place].semaphores[index] }
+
+  func demandCount(_ place: Int) -> Int { tickets[place].semaphores.count }
 
   /// The semaphore after which the ticket's lane is named: the next keyed one below the queue's.
   private func namesake(of place: Int, below home: Int) -> Int {
@@ -248,7 +260,8 @@ extension AdmissionBook {
 
 extension AdmissionBook {
   private mutating func take(_ place: Int) {
-    for semaphore in tickets[place].semaphores {
+    for index in 0..<demandCount(place) {
+      let semaphore = semaphore(index, of: place)
       limits[semaphores[semaphore].limit].taken(&semaphores[semaphore])
     }
   }
@@ -275,8 +288,8 @@ extension AdmissionBook {
     }
     if let now {
       let held = now.nanoseconds(since: tickets[place].since)
-      for semaphore in tickets[place].semaphores {
-        limits[semaphores[semaphore].limit].held(for: held)
+      for index in 0..<demandCount(place) {
+        limits[semaphores[semaphore(index, of: place)].limit].held(for: held)
       }
     }
     release(place)
@@ -328,7 +341,8 @@ extension AdmissionBook {
   private mutating func release(_ place: Int) {
     // Children first: a lane that its own key held up joins the others at the parent's ring, and
     // does not get past them to the place that its own stream has left.
-    for semaphore in tickets[place].semaphores.reversed() {
+    for index in (0..<demandCount(place)).reversed() {
+      let semaphore = semaphore(index, of: place)
       limits[semaphores[semaphore].limit].returned(&semaphores[semaphore])
       if !semaphores[semaphore].ring.isEmpty { awakened.append(semaphore) }
     }
@@ -351,8 +365,7 @@ extension AdmissionBook {
 
   /// Forgets a ticket that neither waits nor holds, and its keys if nothing else uses them.
   private mutating func close(_ place: Int) {
-    for semaphore in tickets[place].semaphores { forgetIfIdle(semaphore) }
-    tickets[place].semaphores.removeAll(keepingCapacity: true)
+    while let semaphore = tickets[place].semaphores.popLast() { forgetIfIdle(semaphore) }
     tickets[place].state = .free
     tickets[place].generation &+= 1
     tickets.remove(place)

@@ -16,8 +16,8 @@ struct Slab<Record: Sendable>: Sendable {
   mutating func remove(_ place: Int) { free.append(place) }
 
   subscript(place: Int) -> Record {
-    _read { yield records[place] }
-    _modify { yield &records[place] }
+    @inline(__always) _read { yield records[place] }
+    @inline(__always) _modify { yield &records[place] }
   }
 
   /// How many places are in use.

@@ -4,18 +4,20 @@
 package enum SHA256 {
   /// The digest's eight words; the first holds its first four bytes, the greatest one first.
   ///
-  /// No allocation; about 0.25 µs for each 64 bytes begun, nine bytes of padding included.
+  /// No allocation; about 0.3 µs for each 64 bytes begun, nine bytes of padding included.
   package static func words(of message: Span<UInt8>) -> InlineArray<8, UInt32> {
     var state: InlineArray<8, UInt32> = [
       0x6A09_E667, 0xBB67_AE85, 0x3C6E_F372, 0xA54F_F53A,
       0x510E_527F, 0x9B05_688C, 0x1F83_D9AB, 0x5BE0_CD19,
     ]
+    var block = Block(repeating: 0)
     var at = 0
     while at &+ 64 <= message.count {
-      absorb(Block(message, at: at), into: &state)
+      load(message.extracting(at..<at &+ 64), into: &block)
+      absorb(&block, into: &state)
       at &+= 64
     }
-    absorbEnd(of: message, from: at, into: &state)
+    absorbEnd(message.extracting(at...), of: message.count, &block, into: &state)
     return state
   }
 
@@ -27,41 +29,58 @@ package enum SHA256 {
     }
   }
 
-  private typealias Block = InlineArray<64, UInt32>
+  /// Sixteen words of the message, replaced by later ones of its schedule as rounds go by.
+  private typealias Block = InlineArray<16, UInt32>
+
+  private static func load(_ bytes: Span<UInt8>, into block: inout Block) {
+    for index in 0..<16 {
+      let at = index &* 4
+      block[index] =
+        UInt32(bytes[at]) &<< 24 | UInt32(bytes[at &+ 1]) &<< 16 | UInt32(bytes[at &+ 2]) &<< 8
+        | UInt32(bytes[at &+ 3])
+    }
+  }
 
   /// What is left, a one bit, zeros, and the length in bits (§5.1.1): one block or two.
   private static func absorbEnd(
-    of message: Span<UInt8>, from start: Int, into state: inout InlineArray<8, UInt32>
+    _ rest: Span<UInt8>, of count: Int, _ block: inout Block,
+    into state: inout InlineArray<8, UInt32>
   ) {
-    let left = message.count &- start
-    var block = Block(repeating: 0)
-    for index in 0..<left { block.add(message[start &+ index], at: index) }
-    block.add(0x80, at: left)
-    if left >= 56 {
-      block.schedule()
-      absorb(block, into: &state)
-      block = Block(repeating: 0)
+    for index in 0..<16 { block[index] = 0 }
+    for index in 0..<rest.count { add(rest[index], at: index, to: &block) }
+    add(0x80, at: rest.count, to: &block)
+    if rest.count >= 56 {
+      absorb(&block, into: &state)
+      for index in 0..<16 { block[index] = 0 }
     }
-    let bits = UInt64(message.count) &* 8
+    let bits = UInt64(count) &* 8
     block[14] = UInt32(truncatingIfNeeded: bits >> 32)
     block[15] = UInt32(truncatingIfNeeded: bits)
-    block.schedule()
-    absorb(block, into: &state)
+    absorb(&block, into: &state)
   }
 
-  /// §6.2.2, steps 2 to 4.
-  private static func absorb(_ words: Block, into state: inout InlineArray<8, UInt32>) {
+  private static func add(_ byte: UInt8, at index: Int, to block: inout Block) {
+    block[index &>> 2] |= UInt32(byte) &<< UInt32(24 &- (index & 3) &* 8)
+  }
+
+  /// §6.2.2. The schedule's word 16 places on takes the place of the one that has been used.
+  private static func absorb(_ words: inout Block, into state: inout InlineArray<8, UInt32>) {
     var (a, b, c, d) = (state[0], state[1], state[2], state[3])
     var (e, f, g, h) = (state[4], state[5], state[6], state[7])
     let constants = roundConstants.span
     for round in 0..<64 {
-      let choice = (e & f) ^ (~e & g)
-      let majority = (a & b) ^ (a & c) ^ (b & c)
+      let word = words[round & 15]
+      let choice = g ^ (e & (f ^ g))
+      let majority = (a & b) | (c & (a | b))
       let upper = rotated(e, 6) ^ rotated(e, 11) ^ rotated(e, 25)
       let lower = rotated(a, 2) ^ rotated(a, 13) ^ rotated(a, 22)
-      let first = h &+ upper &+ choice &+ constants[round] &+ words[round]
+      let first = h &+ upper &+ choice &+ constants[round] &+ word
       (h, g, f, e) = (g, f, e, d &+ first)
       (d, c, b, a) = (c, b, a, first &+ lower &+ majority)
+      let (early, late) = (words[(round &+ 1) & 15], words[(round &+ 14) & 15])
+      let mixed = rotated(early, 7) ^ rotated(early, 18) ^ (early &>> 3)
+      let stirred = rotated(late, 17) ^ rotated(late, 19) ^ (late &>> 10)
+      words[round & 15] = word &+ mixed &+ words[(round &+ 9) & 15] &+ stirred
     }
     state[0] &+= a
     state[1] &+= b
@@ -73,30 +92,9 @@ package enum SHA256 {
     state[7] &+= h
   }
 
-  fileprivate static func rotated(_ word: UInt32, _ bits: UInt32) -> UInt32 {
+  @inline(__always)
+  private static func rotated(_ word: UInt32, _ bits: UInt32) -> UInt32 {
     word &>> bits | word &<< (32 &- bits)
-  }
-}
-
-/// One block of a message, and the 48 words that it is stretched to (§6.2.2, step 1).
-extension InlineArray<64, UInt32> {
-  fileprivate init(_ message: Span<UInt8>, at start: Int) {
-    self.init(repeating: 0)
-    for index in 0..<64 { add(message[start &+ index], at: index) }
-    schedule()
-  }
-
-  fileprivate mutating func add(_ byte: UInt8, at index: Int) {
-    self[index &>> 2] |= UInt32(byte) &<< UInt32(24 &- (index & 3) &* 8)
-  }
-
-  fileprivate mutating func schedule() {
-    for index in 16..<64 {
-      let (early, late) = (self[index &- 15], self[index &- 2])
-      let mixed = SHA256.rotated(early, 7) ^ SHA256.rotated(early, 18) ^ (early &>> 3)
-      let stirred = SHA256.rotated(late, 17) ^ SHA256.rotated(late, 19) ^ (late &>> 10)
-      self[index] = self[index &- 16] &+ mixed &+ self[index &- 7] &+ stirred
-    }
   }
 }
 
