@@ -9,6 +9,8 @@ internal import Wire
 
 /// The moments of an exchange that its tap does not know. nil is never.
 struct ExchangeClocks {
+  /// Asked for admission.
+  var queued: Instant?
   /// First request byte written upstream.
   var up: Instant?
   /// The answer's head.
@@ -117,6 +119,7 @@ extension Exchange {
     if let tunnel { return tunnel.observeClient(wire) }
     guard requestTap != nil else { return }
     for range in payload { requestTap?.observe(wire.extracting(range)) }
+    if let model = requestTap?.model { notes.modelRequested = model }
     if requestTap?.isFinished == true { noteRequest() }
   }
 

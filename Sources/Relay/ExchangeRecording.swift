@@ -17,6 +17,9 @@ struct ExchangeNotes {
   var contentEncoding: String?
   var upstreamRequestID: String?
   var connectNanoseconds: UInt64?
+  /// The limit that refused it or made it wait, and for how long.
+  var limiter: String?
+  var queuedNanoseconds: UInt64?
 
   mutating func note(_ head: RequestHead, tenantHeader: [UInt8]?) {
     trace = TraceContext(head)
@@ -88,7 +91,7 @@ extension Exchange {
   }
 
   /// What the request asked for: in its body, or in its path.
-  private var modelRequested: [UInt8]? {
+  var modelRequested: [UInt8]? {
     notes.modelRequested ?? RequestTap.model(inPath: path)
   }
 
@@ -96,6 +99,8 @@ extension Exchange {
     // Not when the loop woke, but now: the last bytes have been accepted in between.
     record.duration = loop.kernel.now().nanoseconds(since: start)
     record.connected = notes.connectNanoseconds
+    record.queued = notes.queuedNanoseconds ?? clocks.queued.map { _ in 0 }
+    record.limiter = notes.limiter
     guard let up = clocks.up else { return }
     record.header = clocks.head?.nanoseconds(since: up)
     guard let facts = tap?.facts, facts.isStream else { return }
