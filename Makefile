@@ -49,7 +49,7 @@ docs: deps
 bench: build
 	$(SWIFT) build $(STRICT_FLAGS) $(RELEASE_FLAGS) weir-bench
 	@bench/install-peers
-	.build/release/weir-bench --weir $(WEIR) $(BENCH_ARGUMENTS)
+	.build/release/weir-bench --weir $(WEIR) --blind $(BENCH_ARGUMENTS)
 
 clean:
 	rm -rf .build
