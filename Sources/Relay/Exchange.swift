@@ -95,6 +95,7 @@ final class Exchange: Enrolled {
     self.connection = connection
     self.relay = relay
     start = connection.requestStart
+    notes.requestID = relay.nextRequestID()
   }
 
   var loop: EventLoop { relay.loop }
@@ -109,8 +110,8 @@ final class Exchange: Enrolled {
 
 extension Exchange {
   func begin(_ head: RequestHead, by route: ActiveRoute?) {
-    remember(head)
     self.route = route
+    remember(head)
     guard !relay.isRefusing else { return conclude(.draining) }
     guard let route else { return conclude(.noRoute) }
     if case .length(let bytes) = head.framing, let limit = relay.options.requestBodyLimitBytes,
@@ -118,7 +119,6 @@ extension Exchange {
     {
       return conclude(.bodyTooLarge)
     }
-    notes.note(head, tenantHeader: route.route.tenantHeader)
     if head.framing != .none, route.route.observes { requestTap = RequestTap() }
     if let total = route.upstream.options.streamTimeout { deadline = start + total }
     timer = LoopTimer(on: loop, owner: self)
@@ -137,7 +137,8 @@ extension Exchange {
     dialect = CallerDialect(path: head.headers.bytes.span.extracting(head.target))
     path = Array(head.headers.bytes[head.originTarget])
     notes.operation = Operation(path: path)
-    notes.requestID = relay.nextRequestID()
+    // Before any refusal: a request that is turned away is to be found by its trace, too.
+    notes.note(head, tenantHeader: route?.route.tenantHeader)
     if head.isMethod("HEAD") { traits.insert(.head) }
     if head.isIdempotent || head.headers.first("idempotency-key") != nil {
       traits.insert(.idempotent)
