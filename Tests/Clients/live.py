@@ -256,6 +256,22 @@ def read_answer(connection):
         answer.close()
 
 
+class Kept:
+    """A connection on which several answers are read, one behind the other."""
+
+    def __init__(self, connection):
+        self.file = connection.makefile("rb")
+
+    def makefile(self, _mode):
+        return self
+
+    def __getattr__(self, name):
+        return getattr(self.file, name)
+
+    def close(self):
+        """What an answer's reader does at its end; the connection stays."""
+
+
 def ask(address, *arguments, **keywords):
     """One request on a connection of its own; the answer."""
     with contextlib.closing(connect(address)) as connection:
