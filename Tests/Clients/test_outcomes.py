@@ -310,6 +310,77 @@ class OutcomesTest(unittest.TestCase):
                 self.ends(trace, "upstream_truncated", "truncated", "upstream", status=200)
 
 
+class UnreadableTest(unittest.TestCase):
+    """A coding that weir does not know costs the facts, and blames nobody."""
+
+    def test_a_stream_in_an_unknown_coding(self):
+        listener = self.enterContext(contextlib.closing(socket.create_server(("127.0.0.1", 0))))
+        weir = self.enterContext(Weir(simulated("127.0.0.1:%d" % listener.getsockname()[1])))
+        trace = new_trace()
+        with contextlib.closing(connect(weir.address)) as client:
+            client.sendall(request_bytes(CHAT, trace=trace))
+            with contextlib.closing(listener.accept()[0]) as upstream:
+                upstream.recv(65536)
+                upstream.sendall(
+                    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+                    b"content-encoding: br\r\ncontent-length: 5\r\n\r\n\x0b\x02\x80hi")
+                self.assertEqual(read_answer(client).body, b"\x0b\x02\x80hi")
+        line = weir.line(trace)
+        self.assertEqual((line["outcome"], line["content_encoding"]), ("completed", "br"))
+        page = weir.settled()
+        self.assertEqual(page.sum("weir_observer_errors_total", kind="bad_encoding"), 1)
+        self.assertEqual(page.sum("weir_observer_errors_total"), 1)
+
+
+class LimitsTest(unittest.TestCase):
+    """Turned away by a limit, or gone while waiting in its queue."""
+
+    def test_full_and_slow_queues(self):
+        upstream, _ = self.enterContext(provider())
+        settings = simulated(upstream) | {"loops": 1, "limits": {
+            "few": {"max_streams": 1, "queue": {"max": 1, "timeout": "400ms"}}}}
+        settings["routes"][0]["limits"] = ["few"]
+        weir = self.enterContext(Weir(settings))
+        holder = self.enterContext(contextlib.closing(connect(weir.address)))
+        holder.sendall(request_bytes(CHAT, x_sim_events="0", x_sim_gap="50ms"))
+        receive_until(holder, b'"content":"a')
+
+        def waits():
+            trace = new_trace()
+            connection = connect(weir.address)
+            self.addCleanup(connection.close)
+            connection.sendall(request_bytes(CHAT, trace=trace))
+            self.assertTrue(wait_until(lambda: weir.metrics().sum("weir_limit_queued") == 1))
+            return trace, connection
+
+        trace, waiting = waits()
+        full = new_trace()
+        refused = ask(weir.address, CHAT, trace=full)
+        self.assertEqual((refused.status, refused.headers["x-weir-error"]), (429, "queue_full"))
+        self.assertIn("retry-after", refused.headers)
+        late = read_answer(waiting)
+        self.assertEqual((late.status, late.headers["x-weir-error"]), (429, "queue_timeout"))
+        gone, waiting = waits()
+        waiting.close()
+        for trace, outcome, error_type, origin in (
+                (trace, "rejected", "queue_timeout", "relay"),
+                (full, "rejected", "queue_full", "relay"),
+                (gone, "client_gone_before_first_token", "client_closed", "client")):
+            line = weir.line(trace)
+            self.assertEqual((line["outcome"], line["error_type"], line["error_origin"]),
+                             (outcome, error_type, origin))
+        next_one, waiting = waits()
+        holder.close()
+        self.assertTrue(read_answer(waiting).whole)
+        line = weir.line(next_one)
+        self.assertEqual((line["outcome"], line["limiter"]), ("completed", "few"))
+        self.assertGreater(line["queue_ms"], 0)
+        page = weir.settled()
+        for gauge in ("weir_limit_in_use", "weir_limit_queued", "weir_limit_drift"):
+            self.assertEqual(page.sum(gauge), 0, gauge)
+        self.assertEqual(page.imbalance, 0)
+
+
 class UsageTest(unittest.TestCase):
     """Tokens as reported, whatever cuts the stream or compresses it."""
 
