@@ -101,6 +101,7 @@ final class Exchange: Enrolled {
     self.connection = connection
     self.relay = relay
     start = connection.requestStart
+    notes.number = relay.acceptedCount
   }
 
   var loop: EventLoop { relay.loop }
@@ -115,8 +116,8 @@ final class Exchange: Enrolled {
 
 extension Exchange {
   func begin(_ head: RequestHead, by route: ActiveRoute?) {
-    remember(head)
     self.route = route
+    remember(head)
     guard !relay.isRefusing else { return conclude(.draining) }
     guard let route else { return conclude(.noRoute) }
     if case .length(let bytes) = head.framing, let limit = relay.options.requestBodyLimitBytes,
@@ -124,7 +125,6 @@ extension Exchange {
     {
       return conclude(.bodyTooLarge)
     }
-    notes.note(head, tenantHeader: route.route.tenantHeader)
     if head.framing != .none, route.route.observes || route.limits.needModel {
       requestTap = RequestTap()
     }
@@ -151,7 +151,8 @@ extension Exchange {
 
   private func remember(_ head: RequestHead) {
     path = Array(head.headers.bytes[head.originTarget])
-    notes.number = relay.acceptedCount
+    // Before any refusal: a request that is turned away is to be found by its trace, too.
+    notes.note(head, tenantHeader: route?.route.tenantHeader)
     if head.framing == .none { traits.insert(.requestEnded) }
     if head.isMethod("HEAD") { traits.insert(.head) }
     if head.isIdempotent || head.headers.first("idempotency-key") != nil {

@@ -197,6 +197,12 @@ extension Relay {
     reportIfDrained()
   }
 
+  /// Calls `completion`, in place of the drain's, once nothing is open: perhaps at once.
+  package func whenDrained(_ completion: @escaping () -> Void) {
+    drained = completion
+    reportIfDrained()
+  }
+
   /// Cuts what is still open.
   package func endDrain() {
     for exchange in exchanges.members { exchange.settle(.drainDeadline) }

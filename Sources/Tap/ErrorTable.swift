@@ -4,8 +4,9 @@
 package enum ErrorTable {
   /// The type of an error that an upstream reported, in its body or inside a stream.
   ///
-  /// The most specific name decides: `code`, then `type`, then what a few providers say in the
-  /// message alone, then the HTTP status. Names compare without regard to case, `-`, `_` and
+  /// The most specific word decides: `code`, then `type`, then what a few providers say in the
+  /// message alone, then the HTTP status; "invalid request" and "server error" only where nothing
+  /// says more. Names compare without regard to case, `-`, `_` and
   /// spaces. A numeric code is read as an HTTP status.
   package static func type(
     code: [UInt8]?, type: [UInt8]?, message: [UInt8]?, status: Int
@@ -14,14 +15,16 @@ package enum ErrorTable {
     let byType = type.flatMap(named)
     let byMessage = message.flatMap(said)
     // Many codes say no more than "invalid request"; the message then may.
-    for found in [byCode, byType, byMessage] {
-      if let found, found != .invalidRequest, found != .serverError { return found }
+    // The status too: OpenAI calls a 403 an invalid request.
+    let byStatus = status >= 400 ? ErrorTable.type(status: status) : .other
+    for found in [byCode, byType, byMessage, byStatus] {
+      if let found, ![.invalidRequest, .serverError, .other].contains(found) { return found }
     }
     if let found = byCode ?? byType { return found }
     let statusInside = code.flatMap(decimal).map(ErrorTable.type(status:)) ?? .other
     if statusInside != .other { return statusInside }
     // An error inside a 2xx stream that says nothing of itself is still an error.
-    return status >= 400 ? ErrorTable.type(status: status) : .other
+    return byStatus
   }
 
   /// The type that an HTTP status alone stands for.

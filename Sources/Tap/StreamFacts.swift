@@ -56,7 +56,8 @@ package struct UpstreamError: Equatable, Sendable {
 
 /// How the observed part of an exchange ended. Who closed what, and when, is the relay's to know.
 package enum StreamEnd: Equatable, Sendable {
-  /// A terminal was seen, or the dialect has none and the framing ended; or no stream at all.
+  /// A terminal was seen, or the dialect has none and the framing ended; or no stream at all; or
+  /// one that the tap gave up before its end.
   case completed
   /// An error inside a stream whose status said success.
   case error

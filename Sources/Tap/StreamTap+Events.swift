@@ -152,7 +152,8 @@ extension StreamTap {
     if isBody { return .completed }
     if facts.error != nil { return .error }
     let isWhole = facts.sawTerminal || endCompletes || !facts.blockReason.isEmpty
-    return isWhole ? .completed : .truncated
+    // Observation lost is nobody's fault upstream.
+    return isWhole || hasGivenUp ? .completed : .truncated
   }
 
   private var errorType: ErrorType? {

@@ -11,6 +11,8 @@ package final class StreamTap {
   package internal(set) var facts: StreamFacts
   /// False once there is nothing more to see: the caller may spare itself the calls.
   package internal(set) var isObserving = true
+  /// The rest of the body was not looked at, so that a missing terminal says nothing.
+  var hasGivenUp = false
 
   let request: TapRequest
   var framing: TapFraming
@@ -145,6 +147,7 @@ package final class StreamTap {
   func giveUp(_ kind: ObserverErrorKind) {
     facts.lose(kind)
     isObserving = false
+    hasGivenUp = true
     inflate = nil
   }
 

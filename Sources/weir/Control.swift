@@ -211,12 +211,14 @@ extension Control {
     tell("draining")
     timer?.set(loop.now + settings.drainTimeout)
     for worker in workers.values {
-      // The requests of connections in the queue are answered: refused, not cut.
+      // Last connections come from the queue. Handed over, they must be there before a worker
+      // says that it has none; otherwise they are refused, not cut, by one that drains already.
+      if !refusing { worker.send(.abandonListeners) }
       worker.send(.drain(refusing: refusing))
-      worker.send(refusing ? .closeListeners(after: settings.drainDelay) : .abandonListeners)
+      if refusing { worker.send(.closeListeners(after: settings.drainDelay)) }
     }
     if !refusing {
-      adminListener?.close()
+      adminListener?.handOver()
       adminListener = nil
     }
   }

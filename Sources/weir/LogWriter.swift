@@ -35,13 +35,15 @@ final class LogWriter: Sendable {
     /// There are lines.
     case write
     case reopen(LogSettings.Destination)
-    /// Write what there is, for at most a second, and end.
+    /// Write what there is, and end.
     case finish
   }
 
   let queue = LogQueue()
   private let threshold: Atomic<Int>
   private let unwritten = Atomic<UInt64>(0)
+  /// Tells the thread, which may be waiting for a reader, that its time is nearly up.
+  private let isFinishing = Atomic(false)
   private let mailbox: Mutex<Mailbox<Command>?> = Mutex(nil)
   private let thread: Mutex<Thread?> = Mutex(nil)
 
@@ -85,6 +87,7 @@ final class LogWriter: Sendable {
 
   /// Returns when what was queued is written, or the destination has not taken it for a second.
   func finish() {
+    isFinishing.store(true, ordering: .relaxed)
     send(.finish)
     thread.withLock { $0?.join() }
   }
@@ -120,14 +123,14 @@ extension LogWriter {
     var lines: [UInt8] = []
     let receiver = try? MailboxReceiver<Command>(on: loop) { [self] command in
       switch command {
-      case .write: writeAll(&lines, to: descriptor, patience: nil)
+      case .write: writeAll(&lines, to: descriptor)
       case .reopen(let destination):
         // A file that cannot be opened anew leaves the old one in use.
         guard let fresh = try? Self.open(destination) else { return }
         if descriptor > STDERR_FILENO { close(descriptor) }
         descriptor = fresh
       case .finish:
-        writeAll(&lines, to: descriptor, patience: 1_000)
+        writeAll(&lines, to: descriptor)
         loop.stop()
       }
     }
@@ -136,20 +139,18 @@ extension LogWriter {
     loop.run()
   }
 
-  /// `patience`: milliseconds after which a pipe that takes nothing is given up; nil waits.
-  private func writeAll(_ lines: inout [UInt8], to descriptor: Int32, patience: Int32?) {
-    while true {
-      let count = queue.drain(into: &lines)
-      guard count > 0 else { return }
+  private func writeAll(_ lines: inout [UInt8], to descriptor: Int32) {
+    let pieceBytes = Self.pieceBytes(descriptor)
+    while queue.drain(into: &lines) > 0 {
       var rest = lines[...]
       while !rest.isEmpty {
-        if let patience, !isWritable(descriptor, within: patience) { return lose(rest) }
-        let written = rest.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+        guard awaitRoom(in: descriptor) else { return lose(rest) }
+        let written = rest.prefix(pieceBytes).withUnsafeBytes {
+          write(descriptor, $0.baseAddress, $0.count)
+        }
         if written > 0 {
           rest = rest.dropFirst(written)
-        } else if errno == EAGAIN {
-          _ = isWritable(descriptor, within: 100)
-        } else if errno != EINTR {
+        } else if errno != EAGAIN && errno != EINTR {
           lose(rest)
           break
         }
@@ -157,9 +158,24 @@ extension LogWriter {
     }
   }
 
-  private func isWritable(_ descriptor: Int32, within milliseconds: Int32) -> Bool {
+  /// What may be written at once. A pipe that is ready takes PIPE_BUF bytes without blocking, and
+  /// perhaps not one more (pipe(7)); files take anything.
+  private static func pieceBytes(_ descriptor: Int32) -> Int {
+    var status = stat()
+    guard fstat(descriptor, &status) == 0 else { return 4096 }
+    return status.st_mode & S_IFMT == S_IFREG ? 1 << 20 : 4096
+  }
+
+  /// Waits until `descriptor` takes bytes; once `finish` was called, for a second more.
+  private func awaitRoom(in descriptor: Int32) -> Bool {
     var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-    return poll(&entry, 1, milliseconds) > 0
+    var patience = 10
+    while poll(&entry, 1, 100) <= 0 {
+      guard isFinishing.load(ordering: .relaxed) else { continue }
+      patience -= 1
+      if patience == 0 { return false }
+    }
+    return true
   }
 
   private func lose(_ rest: ArraySlice<UInt8>) {

@@ -116,9 +116,11 @@ final class Worker: TimerOwner {
       self.options = options
       relay.apply(options.relay)
     case .closeListeners(let delay): closing?.set(loop.now + delay)
-    case .abandonListeners: closeListeners()
+    case .abandonListeners:
+      for listener in listeners { listener.handOver() }
+      listeners = []
     case .drain(let refusing):
-      relay.drain(refusing: refusing) { [unowned self] in control.send(.drained(worker: number)) }
+      relay.drain(refusing: refusing) { [unowned self] in reportDrained() }
     case .endDrain: relay.endDrain()
     case .lendFigures:
       let figures = WorkerFigures(
@@ -132,6 +134,12 @@ final class Worker: TimerOwner {
   func timerFired(_ timer: LoopTimer) {
     for listener in listeners { listener.acceptAll() }
     closeListeners()
+    relay.whenDrained { [unowned self] in reportDrained() }
+  }
+
+  /// While listeners are open there is always another to turn away.
+  private func reportDrained() {
+    if listeners.isEmpty { control.send(.drained(worker: number)) }
   }
 
   private func closeListeners() {

@@ -45,6 +45,14 @@ extension FakeKernel {
     watch.becomePending()
   }
 
+  package func unwatch(_ descriptor: Int32, on poller: Int32) {
+    guard case .poller(let poller)? = resource(poller),
+      case .socket(let socket)? = resource(descriptor)
+    else { return note("epoll_ctl", descriptor) }
+    for watch in socket.watches where watch.poller === poller { poller.remove(watch) }
+    socket.watches.removeAll { $0.poller === poller }
+  }
+
   /// Never sleeps: when nothing is ready it returns 0, as after an interruption, and the world
   /// knows from `deadline` how far its clock may jump.
   package func wait(

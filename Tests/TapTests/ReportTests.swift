@@ -58,6 +58,8 @@ struct ReportTests {
       ("context_length_exceeded", "invalid_request_error", nil, 400, .contextLength),
       ("invalid_api_key", "invalid_request_error", nil, 401, .authentication),
       (nil, "ThrottlingException", nil, 200, .rateLimited), ("503", nil, nil, 200, .overloaded),
+      (nil, "invalid_request_error", nil, 403, .permission),
+      (nil, "invalid_request_error", nil, 500, .invalidRequest),
       (nil, nil, nil, 403, .permission), (nil, nil, nil, 404, .notFound),
       (nil, nil, nil, 529, .overloaded), (nil, nil, nil, 500, .serverError),
       (nil, nil, nil, 418, .invalidRequest), (nil, nil, nil, 200, .other),

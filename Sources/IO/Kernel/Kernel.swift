@@ -107,6 +107,8 @@ package protocol Kernel: AnyObject {
   func watch(
     _ descriptor: Int32, token: UInt64, mode: WatchMode, on poller: Int32
   ) throws(SystemError)
+  /// Ends that before it is closed. Closing does not, where another process has the socket too.
+  func unwatch(_ descriptor: Int32, on poller: Int32)
   /// Waits until something is ready or `deadline` has come; nil waits without end.
   /// Returns how many events it put into `events`; 0 after a deadline or an interruption.
   func wait(

@@ -166,6 +166,10 @@ extension LinuxKernel {
     }
   }
 
+  package func unwatch(_ descriptor: Int32, on poller: Int32) {
+    _ = epoll_ctl(poller, EPOLL_CTL_DEL, descriptor, nil)
+  }
+
   package func wait(
     on poller: Int32, into events: UnsafeMutableBufferPointer<ReadyEvent>, until deadline: Instant?
   ) -> Int {

@@ -97,6 +97,10 @@ extension EventLoop {
     freeSlots.append(registration.slot)
   }
 
+  /// Hears no more of a descriptor that other processes may have copies of. The kernel would go on
+  /// telling this loop in place of theirs, because closing one copy ends no watch (epoll(7)).
+  package func unwatch(_ descriptor: Int32) { kernel.unwatch(descriptor, on: poller) }
+
   /// Calls the handler again, after all others that are ready now.
   package func callAgain(_ registration: Registration, _ readiness: Readiness) {
     unfinished.append((registration, readiness))

@@ -120,11 +120,22 @@ package final class Listener: EventHandler {
   /// queue are lost unless another process has the socket too.
   package func close() {
     guard let registration else { return }
+    loop.unwatch(descriptor)
     loop.deregister(registration)
     self.registration = nil
     loop.kernel.close(descriptor)
     if let reserve { loop.kernel.close(reserve) }
     reserve = nil
+  }
+
+  /// Closes this process's end of a socket that another process accepts from.
+  ///
+  /// The kernel tells one of them of a connection. Whoever came while that was this one is accepted
+  /// here, after the watch has ended; of whoever comes then, the other is told.
+  package func handOver() {
+    loop.unwatch(descriptor)
+    acceptAll()
+    close()
   }
 
   /// Accepts whoever waits in the queue, before `close`.

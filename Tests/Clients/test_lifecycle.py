@@ -1,0 +1,221 @@
+"""A weir that ends, reloads or hands over, with streams open: none is lost."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+import unittest
+
+from live import (WEIR, Kept, Weir, ask, connect, free_port, in_background, new_trace, provider,
+                  read_answer, receive_until, request_bytes, simulated, wait_until)
+
+CHAT = "/v1/chat/completions"
+DONE = b"data: [DONE]\n\n"
+SECOND = {"x_sim_events": "50", "x_sim_gap": "20ms"}
+
+
+class LifecycleTest(unittest.TestCase):
+    def setUp(self):
+        self.upstream, _ = self.enterContext(provider())
+
+    def start(self, **settings):
+        return self.enterContext(Weir(simulated(self.upstream) | settings))
+
+    def stream(self, weir, **headers):
+        """A stream that has begun; the work that reads the rest of it."""
+        connection = connect(weir.address)
+        connection.sendall(request_bytes(CHAT, **headers))
+        begun = receive_until(connection, b'"content":"a')
+
+        def rest():
+            received = begun
+            with contextlib.closing(connection):
+                while piece := connection.recv(65536):
+                    received += piece
+                    if received.endswith(b"0\r\n\r\n"):
+                        break
+            return received
+        return in_background(rest)
+
+    # SIGTERM
+
+    def test_a_drain_lets_streams_end(self):
+        weir = self.start(drain_delay="700ms")
+        streams = [self.stream(weir, **SECOND) for _ in range(20)]
+        idle = self.enterContext(contextlib.closing(connect(weir.address)))
+        kept = Kept(idle)
+        idle.sendall(request_bytes(CHAT))
+        self.assertTrue(read_answer(kept).whole)
+        weir.process.send_signal(signal.SIGTERM)
+        weir.said("draining")
+        self.assertEqual(weir.page("/readyz")[0], 503)
+        self.assertEqual(weir.page("/healthz")[0], 200)
+        self.assertEqual(weir.metrics().sum("weir_draining"), 1)
+        trace = new_trace()
+        refused = ask(weir.address, CHAT, trace=trace)
+        self.assertEqual((refused.status, refused.headers["x-weir-error"],
+                          refused.headers["connection"]), (503, "draining", "close"))
+        line = weir.line(trace)
+        self.assertEqual((line["outcome"], line["error_type"], line["error_origin"]),
+                         ("rejected", "draining", "relay"))
+        for stream in streams:
+            self.assertIn(DONE, stream.result())
+        self.assertEqual(weir.process.wait(10), 0)
+        lines = weir.exchanges()
+        self.assertEqual(len(lines), 22)
+        self.assertEqual(sum(line["outcome"] == "completed" for line in lines), 21)
+        self.assertEqual([line["event"] for line in weir.lines() if line["event"] != "exchange"],
+                         ["started", "draining", "stopped"])
+
+    def test_an_idle_weir_turns_clients_away_for_the_drains_delay(self):
+        weir = self.start(drain_delay="600ms")
+        begun = time.monotonic()
+        weir.process.send_signal(signal.SIGTERM)
+        weir.said("draining")
+        refused = ask(weir.address, CHAT)
+        self.assertEqual((refused.status, refused.headers["x-weir-error"]), (503, "draining"))
+        self.assertEqual(weir.page("/readyz")[0], 503)
+        self.assertEqual(weir.process.wait(10), 0)
+        self.assertGreater(time.monotonic() - begun, 0.6)
+
+    def test_what_outlasts_the_drain_is_cut_and_counted(self):
+        weir = self.start(drain_timeout="300ms")
+        stream = self.stream(weir, x_sim_events="0", x_sim_gap="20ms")
+        self.assertEqual(weir.stop(), 0)
+        self.assertFalse(stream.result().endswith(b"0\r\n\r\n"), "the client cannot tell")
+        line, = weir.exchanges()
+        self.assertEqual((line["outcome"], line["error_type"], line["error_origin"]),
+                         ("drained", "draining", "relay"))
+
+    def test_a_second_signal_ends_at_once(self):
+        weir = self.start()
+        self.stream(weir, x_sim_events="0", x_sim_gap="20ms")
+        weir.process.send_signal(signal.SIGTERM)
+        weir.said("draining")
+        self.assertIsNone(weir.process.poll())
+        weir.process.send_signal(signal.SIGTERM)
+        self.assertNotEqual(weir.process.wait(5), 0)
+
+    # SIGHUP
+
+    def test_a_reload_changes_what_comes_next_and_no_open_stream(self):
+        weir = self.start()
+        stream = self.stream(weir, **SECOND)
+        weir.settings["routes"][0] = {
+            "name": "renamed", "path": "/new/", "strip": True, "upstream": "sim"}
+        weir.write_settings()
+        weir.process.send_signal(signal.SIGHUP)
+        weir.said("weir: reloaded")
+        self.assertTrue(wait_until(lambda: ask(weir.address, CHAT).status == 404))
+        self.assertEqual(ask(weir.address, "/new" + CHAT).status, 200)
+        self.assertIn(DONE, stream.result())
+        page = weir.settled()
+        self.assertEqual(page.sum("weir_config_reloads_total"), 1)
+        self.assertEqual(page.imbalance, 0)
+        routes = {line["route"] for line in weir.exchanges() if line["outcome"] == "completed"}
+        self.assertEqual(routes, {"sim", "renamed"})
+
+    def test_a_bad_reload_changes_nothing_and_says_why(self):
+        weir = self.start()
+        stream = self.stream(weir, **SECOND)
+        weir.write_settings('{\n "upstreams": 5 }')
+        weir.process.send_signal(signal.SIGHUP)
+        said = weir.said(r"not reloaded\n(.*)")[1]
+        self.assertIn(f"{weir.config}:2:15: upstreams", said)
+        self.assertEqual(ask(weir.address, CHAT).status, 200)
+        self.assertIn(DONE, stream.result())
+        page = weir.metrics()
+        self.assertEqual(page.sum("weir_config_reloads_total", result="success"), 0)
+        self.assertEqual(page.sum("weir_config_reloads_total"), 1)
+
+    # Successors
+
+    def test_a_takeover_under_fire(self):
+        listen, admin = (f"127.0.0.1:{free_port()}" for _ in range(2))
+        path = f"/tmp/weir-takeover-{os.getpid()}.sock"
+        settings = {"listen": listen, "takeover": path}
+        old = self.enterContext(Weir(simulated(self.upstream) | settings, admin=admin))
+        streams = [self.stream(old, **SECOND) for _ in range(10)]
+        crowd = [Hammer(listen, keeps) for keeps in (True, True, False, False)]
+        self.addCleanup(lambda: [hammer.stop() for hammer in crowd])
+        time.sleep(0.2)
+        new = self.enterContext(Weir(
+            simulated(self.upstream) | settings, "--takeover", path, admin=admin))
+        for stream in streams:
+            self.assertIn(DONE, stream.result())
+        self.assertEqual(old.process.wait(15), 0)
+        # The successor serves, and alone.
+        before = [hammer.answered for hammer in crowd]
+        self.assertTrue(wait_until(lambda: all(
+            hammer.answered > count + 5 for hammer, count in zip(crowd, before))))
+        for hammer in crowd:
+            hammer.stop()
+        self.assertEqual([], [failure for hammer in crowd for failure in hammer.failures])
+        self.assertEqual(new.page("/readyz")[0], 200)
+        self.assertTrue(wait_until(lambda: len(old.exchanges()) + len(new.exchanges())
+                                   == 10 + sum(hammer.answered for hammer in crowd)))
+        self.assertEqual({line["outcome"] for line in old.exchanges() + new.exchanges()},
+                         {"completed"})
+
+    def test_sockets_of_systemd(self):
+        with contextlib.closing(socket.socket()) as listener:
+            listener.bind(("127.0.0.1", 0))
+            listener.listen()
+            address = "127.0.0.1:%d" % listener.getsockname()[1]
+            # Whoever comes before weir waits in the queue.
+            early = in_background(ask, address, CHAT)
+            process = subprocess.Popen(
+                ["sh", "-c", f'exec 3<&{listener.fileno()}; LISTEN_PID=$$ LISTEN_FDS=1 exec "$@"',
+                 "sh", WEIR, "run", "--upstream", "http://" + self.upstream, "--listen", address,
+                 "--admin", "off", "--log-to", "off"],
+                pass_fds=[listener.fileno()], stderr=subprocess.PIPE)
+        try:
+            self.assertTrue(early.result().whole)
+            self.assertTrue(ask(address, CHAT).whole)
+        finally:
+            process.terminate()
+            said = process.communicate()[1]
+        self.assertEqual(process.returncode, 0, said)
+
+
+class Hammer(threading.Thread):
+    """Sends requests without pause, on one connection while it is kept, or on fresh ones."""
+
+    def __init__(self, address, keeps):
+        super().__init__(daemon=True)
+        self.address, self.keeps = address, keeps
+        self.answered, self.failures = 0, []
+        self.stopping = threading.Event()
+        self.start()
+
+    def run(self):
+        while not self.stopping.is_set():
+            try:
+                with contextlib.closing(connect(self.address)) as connection:
+                    self.use(connection)
+            except OSError as error:
+                self.failures.append(repr(error))
+
+    def use(self, connection):
+        kept = Kept(connection)
+        while not self.stopping.is_set():
+            connection.sendall(request_bytes(CHAT))
+            answer = read_answer(kept)
+            if not (answer.status == 200 and answer.whole):
+                self.failures.append(
+                    (self.keeps, answer.status, dict(answer.headers), answer.body[-200:]))
+                return
+            self.answered += 1
+            if not self.keeps or answer.headers["connection"] == "close":
+                return
+
+    def stop(self):
+        self.stopping.set()
+        self.join()
+
+
+if __name__ == "__main__":
+    unittest.main()
