@@ -306,6 +306,25 @@ internal import Testing
     #expect(stage.endings == ["upstream_timeout timeout upstream \(hasHead ? 200 : 504)"])
   }
 
+  // Goal: when upstream's end and the client's fall on one moment, upstream's end counts.
+  // Method: both arrive before the loop turns.
+  @Test func endBeatsClientsEnd() throws {
+    let stage = try RelayHarness()
+    defer { stage.close() }
+    let upstream = try stage.upstream()
+    let client = stage.client(Get.asked())
+    stage.settle()
+    upstream[0].send(chunkedHead + "1\r\na\r\n")
+    stage.settle()
+    let world = stage.world
+    world.after(.milliseconds(1)) {
+      upstream[0].send("0\r\n\r\n")
+      client.finish()
+    }
+    stage.run(for: .milliseconds(2))
+    #expect(stage.endings == ["completed - - 200"])
+  }
+
   // Goal: when upstream's end and a timeout fall on one moment, upstream's end counts.
   // Method: the last byte arrives at the very instant of idle_timeout.
   @Test func endBeatsTimeout() throws {

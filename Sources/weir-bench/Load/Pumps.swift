@@ -32,8 +32,9 @@ final class FloodPump: TimerOwner {
     for record in load.records where !isStepwise || record.receivedEvents == record.sentEvents {
       if record.sendBatch(of: Self.eventsPerWrite) { hasSent = true }
     }
-    // With every stream full, the next one to drain tells.
-    if hasSent && !isStepwise { timer.set(loop.now) }
+    // With every stream full, the next one to drain tells. A timer set for this very moment would
+    // fire again before anybody has read.
+    if hasSent && !isStepwise { timer.set(loop.now + .nanoseconds(1)) }
   }
 
   func stop() {

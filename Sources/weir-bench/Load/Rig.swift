@@ -24,6 +24,8 @@ final class Rig: TimerOwner {
   init(certificate: TLSContext?) throws(SystemError) {
     SignalReceiver.block([SIGINT, SIGTERM])
     Thread.pinCurrent(toProcessor: Self.ownProcessor)
+    // Before other work on the machine, as far as that is allowed; targets inherit it.
+    setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, -20)
     loop = try EventLoop(kernel: LinuxKernel())
     provider = try Provider(on: loop, tls: nil)
     secureProvider =

@@ -12,16 +12,18 @@ struct PlannedBody {
 
   static let none = PlannedBody()
 
-  /// Letters that tell whose they are and where they stand, so that bytes of another exchange, or
-  /// of another place, do not pass for the right ones.
+  /// Letters without a pattern, from a place of the exchange's own: bytes of another exchange, or of
+  /// another place, do not pass for the right ones.
   init(_ framing: Framing, count: Int, of exchange: Int, _ random: inout SeededRandom) {
     self.framing = framing
-    let start = exchange &* 7919
-    payload = (0..<count).map {
-      UInt8(truncatingIfNeeded: 33 + (start &+ $0 &* ($0 >> 6 | 1)) % 94)
-    }
+    payload = Array(Self.letters[(exchange * 1009)...].prefix(count))
     wire = framing == .chunked ? Self.chunks(of: payload, &random) : payload
   }
+
+  private static let letters: [UInt8] = {
+    var random = SeededRandom(seed: 1)
+    return random.bytes(200_000).map { 33 + $0 % 94 }
+  }()
 
   private init() {}
 

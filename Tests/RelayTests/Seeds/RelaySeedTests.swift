@@ -7,7 +7,7 @@ internal import Testing
 /// `WEIR_SEEDS` asks for more worlds than the usual number; `WEIR_SEED` runs one again.
 private enum Seeds {
   static let groups = 8
-  static let count = variable("WEIR_SEEDS") ?? 2000
+  static let count = variable("WEIR_SEEDS") ?? 1500
   static let only = variable("WEIR_SEED")
 
   static func group(_ group: Int) -> [UInt64] {
@@ -42,7 +42,7 @@ private enum Seeds {
       }
     }
     // Worlds in which too little happens would prove nothing.
-    guard Seeds.only == nil, Seeds.count >= 800 else { return }
+    guard Seeds.only == nil, Seeds.count >= 1500 else { return }
     #expect(wholeAnswers > Seeds.count / Seeds.groups)
     #expect(
       outcomes.isSuperset(of: [

@@ -38,6 +38,8 @@ final class SeededUpstream {
     private var plan = ExchangePlan(number: -1)
     private var bodyLeft: ArraySlice<UInt8> = []
     private var isAnswering = false
+    /// Its answer is out, perhaps before the request's body was in.
+    private var hasAnswered = false
 
     init(_ peer: FakePeer, of upstream: SeededUpstream) {
       self.peer = peer
@@ -84,6 +86,7 @@ final class SeededUpstream {
       if head != plan.forwardedHead { upstream.noteFault("request \(number) is \(head)") }
       bodyLeft = plan.requestBody.wire[...]
       phase = bodyLeft.isEmpty ? .answered : .body
+      hasAnswered = false
       if bodyLeft.isEmpty || plan.answersEarly { answer() }
       return true
     }
@@ -96,8 +99,8 @@ final class SeededUpstream {
       bodyLeft = bodyLeft.dropFirst(part.count)
       unread.removeFirst(part.count)
       guard bodyLeft.isEmpty else { return false }
-      phase = .answered
-      answer()
+      phase = hasAnswered ? .head : .answered
+      if !hasAnswered { answer() }
       return true
     }
 
@@ -155,6 +158,7 @@ final class SeededUpstream {
       }
       peer.send(plan.bytesBehindEnd)
       isAnswering = false
+      hasAnswered = true
       // An early answer's request has not ended: its rest may come.
       if bodyLeft.isEmpty { phase = .head }
     }

@@ -1,5 +1,6 @@
-// How an exchange ends: one test for each row of the table of outcomes. The client gets the
-// status and the words that the row says, or is cut off; the books get the row's labels.
+// How an exchange ends when all goes well, and when the client is at fault: rows of the table of
+// outcomes. The client gets the status and the words that its row says, or is cut off; the books
+// get the row's labels.
 
 internal import Connections
 internal import FakeKernel
