@@ -41,8 +41,9 @@ package final class ClientConnection: ByteStreamOwner {
   private var collector: HeadCollector
   private var answersHEAD = false
   private var keepsAlive = false
-  /// Told once, when the connection dies while nobody uses it.
-  package var closedWhileIdle: (() -> Void)?
+  /// Where it is kept while nobody uses it, and until when.
+  private var pool: UpstreamPool?
+  private var idleTimer: LoopTimer?
 
   private enum Phase {
     case idle
@@ -103,19 +104,35 @@ extension ClientConnection {
   /// Closes now, in whatever phase; the handler hears nothing more.
   package func close() {
     handler = nil
-    closedWhileIdle = nil
     phase = .ended
+    leavePool()
+    idleTimer?.invalidate()
+    idleTimer = nil
     stream.close()
   }
 
-  /// Lets go of the handler after an answer that left the connection reusable.
-  package func rest() {
+  /// Lets go of the handler after an answer that left the connection reusable. Until `leavePool`
+  /// the pool hears of its death, and of the time when it has waited long enough.
+  func rest(in pool: UpstreamPool) {
     precondition(isReusable, "a connection that cannot be used again was kept")
     handler = nil
     phase = .idle
+    self.pool = pool
+    let timer = idleTimer ?? LoopTimer(on: pool.loop, owner: self)
+    timer.set(pool.loop.now + pool.options.idleTimeout)
+    idleTimer = timer
     stream.readLimit = LoopBuffers.readSize
     stream.resumeReading()
   }
+}
+
+extension ClientConnection: TimerOwner {
+  func leavePool() {
+    pool = nil
+    idleTimer?.unset()
+  }
+
+  package func timerFired(_ timer: LoopTimer) { pool?.discard(self) }
 }
 
 // MARK: - Answers
@@ -233,9 +250,6 @@ extension ClientConnection {
 
   private func die() {
     phase = .ended
-    let told = closedWhileIdle
-    closedWhileIdle = nil
-    stream.close()
-    told?()
+    if let pool { pool.discard(self) } else { close() }
   }
 }

@@ -51,7 +51,7 @@ package final class UpstreamPool {
   let scratch: PayloadScratch
   let sessions = TLSSessionCache()
   /// The newest last: the one most likely to be alive is used first.
-  private var idle: [IdleConnection] = []
+  private var idle: [ClientConnection] = []
   private var isClosed = false
   /// Told of each idle connection that closed, for whatever reason.
   package var idleClosed: (() -> Void)?
@@ -72,9 +72,9 @@ package final class UpstreamPool {
   /// An idle connection, no longer the pool's; nil if there is none.
   package func takeIdle() -> ClientConnection? {
     while let kept = idle.popLast() {
-      kept.forget()
-      if kept.connection.isUsable { return kept.connection }
-      kept.connection.close()
+      kept.leavePool()
+      if kept.isUsable { return kept }
+      kept.close()
       idleClosed?()
     }
     return nil
@@ -95,8 +95,8 @@ package final class UpstreamPool {
       return false
     }
     if idle.count == options.idleLimit { discard(idle[0]) }
-    connection.rest()
-    idle.append(IdleConnection(connection, in: self))
+    connection.rest(in: self)
+    idle.append(connection)
     return true
   }
 
@@ -106,34 +106,10 @@ package final class UpstreamPool {
     for kept in idle { discard(kept) }
   }
 
-  fileprivate func discard(_ kept: IdleConnection) {
+  /// Closes a connection that has been kept.
+  func discard(_ kept: ClientConnection) {
     idle.removeAll { $0 === kept }
-    kept.forget()
-    kept.connection.close()
+    kept.close()
     idleClosed?()
   }
-}
-
-/// A connection in the pool, watched for its end while nobody uses it.
-private final class IdleConnection: TimerOwner {
-  let connection: ClientConnection
-  private var timer: LoopTimer?
-  private unowned let pool: UpstreamPool
-
-  init(_ connection: ClientConnection, in pool: UpstreamPool) {
-    self.connection = connection
-    self.pool = pool
-    let timer = LoopTimer(on: pool.loop, owner: self)
-    timer.set(pool.loop.now + pool.options.idleTimeout)
-    self.timer = timer
-    connection.closedWhileIdle = { [unowned self, unowned pool] in pool.discard(self) }
-  }
-
-  func forget() {
-    timer?.invalidate()
-    timer = nil
-    connection.closedWhileIdle = nil
-  }
-
-  func timerFired(_ timer: LoopTimer) { pool.discard(self) }
 }

@@ -98,7 +98,11 @@ extension ExchangeEnd {
     case .bodyTooLarge: "weir: the request body is larger than max_request_body"
     case .bodyTimedOut: "weir: the request body stood still longer than client_body_timeout"
     case .noRoute: "weir: no route matches this path; see routes in its settings"
-    case .draining, .drainDeadline: "weir is draining and takes no new requests"
+    case .limited(.queueFull(let limit, _)):
+      "weir: the limit \(limit) is reached and its queue is full; see max_streams and queue.max"
+    case .limited(.queueTimeout(let limit, _)):
+      "weir: no place came free at the limit \(limit) within its queue.timeout"
+    case .draining, .limited(.draining), .drainDeadline: "weir is draining and takes no new requests"
     case .notConnected(.dns): "weir: the name of \(name) does not resolve"
     case .notConnected(.refused): "weir: \(name) refused the connection or is unreachable"
     case .notConnected(.timeout): "weir: connecting to \(name) took longer than connect_timeout"

@@ -9,6 +9,10 @@ internal import Wire
 
 final class Exchange: Enrolled {
   enum Phase {
+    /// Reading the body for the model that a limit counts by.
+    case peeking(RequestHead)
+    /// Waiting for a permit.
+    case queued(PlaceInQueue)
     /// Waiting to try again.
     case backingOff
     case connecting(PendingConnection)
@@ -55,12 +59,13 @@ final class Exchange: Enrolled {
   let connection: ServerConnection
   var route: ActiveRoute?
   var endpoint: Endpoint?
+  /// Where the request is to go first.
+  private var chosenEndpoint: Endpoint?
   /// Where the last try failed.
   var failedEndpoint: Endpoint?
   var client: ClientConnection?
   var phase = Phase.backingOff
   var traits: Traits = []
-  var dialect = CallerDialect.openAI
   var timer: LoopTimer?
   /// The request as upstream gets it, from its first byte: until it is sent, or until it can no
   /// longer have to be sent again.
@@ -70,10 +75,11 @@ final class Exchange: Enrolled {
   var clocks = ExchangeClocks()
   var notes = ExchangeNotes()
   var requestTap: RequestTap?
+  var permit: StreamPermit?
   var tunnel: TunnelObserver?
   /// The labels' figures, once one was needed before the end.
   var meter: ExchangeChild?
-  /// The request target, until the tap has had it.
+  /// The request target's path and query.
   var path: [UInt8] = []
   /// Bytes handed to the client's connection, heads included.
   var clientBytes: UInt64 = 0
@@ -119,14 +125,24 @@ extension Exchange {
       return conclude(.bodyTooLarge)
     }
     notes.note(head, tenantHeader: route.route.tenantHeader)
-    if head.framing != .none, route.route.observes { requestTap = RequestTap() }
-    if let total = route.upstream.options.streamTimeout { deadline = start + total }
+    if head.framing != .none, route.route.observes || route.limits.needModel {
+      requestTap = RequestTap()
+    }
     timer = LoopTimer(on: loop, owner: self)
     // Written for one endpoint; a retry on another sends what this one would have got, and
     // endpoints of one upstream are the same service.
     let endpoint = route.upstream.pick(avoiding: nil)
-    relay.writer.forward(head, to: endpoint.options, by: route.route)
+    relay.writer.forward(
+      head, to: endpoint.options, by: route.route, expecting: !route.limits.needModel)
     requestBuffer = relay.writer.bytes
+    chosenEndpoint = endpoint
+    enter(head)
+  }
+
+  /// Goes upstream; the exchange's own time begins here.
+  func proceed() {
+    guard let upstream, let endpoint = chosenEndpoint else { return }
+    if let total = upstream.options.streamTimeout { deadline = loop.now + total }
     connect(to: endpoint, allowingIdle: true)
   }
 
@@ -134,10 +150,9 @@ extension Exchange {
   func refuse(_ refusal: RequestRefusal) { conclude(.refused(refusal)) }
 
   private func remember(_ head: RequestHead) {
-    dialect = CallerDialect(path: head.headers.bytes.span.extracting(head.target))
     path = Array(head.headers.bytes[head.originTarget])
-    notes.operation = Operation(path: path)
-    notes.requestID = relay.nextRequestID()
+    notes.number = relay.acceptedCount
+    if head.framing == .none { traits.insert(.requestEnded) }
     if head.isMethod("HEAD") { traits.insert(.head) }
     if head.isIdempotent || head.headers.first("idempotency-key") != nil {
       traits.insert(.idempotent)
@@ -171,7 +186,7 @@ extension Exchange: TimerOwner {
       sendRequest()
     case .waiting: settle(.noHeadInTime)
     case .streaming, .tunnel: settle(.stalled)
-    case .connecting, .flushing, .ended: break
+    case .peeking, .queued, .connecting, .flushing, .ended: break
     }
   }
 }
@@ -200,6 +215,7 @@ extension Exchange {
   private func conclude(_ end: ExchangeEnd) {
     guard !isEnded else { return }
     if case .connecting(let pending) = phase { pending.cancel() }
+    leaveQueue()
     timer?.invalidate()
     releaseUpstream(reusable: end == .answered)
     phase = .ended
@@ -210,6 +226,8 @@ extension Exchange {
     let verdict = Verdict(end, answer)
     if !traits.contains(.answered), let status = verdict.clientStatus { answer.status = status }
     relay.ended(self, summary(verdict))
+    // Before the connection goes on: a request that waits on it may need the place.
+    giveBackPermit()
     part(from: verdict, end)
   }
 
@@ -253,7 +271,7 @@ extension Exchange {
   private func sendError(_ verdict: Verdict, _ end: ExchangeEnd) {
     let status = verdict.clientStatus ?? 502
     let type = verdict.errorType?.rawValue ?? "other"
-    let body = dialect.body(
+    let body = CallerDialect(path: path.span).body(
       status: status, type: type, message: end.message(upstream: upstream?.options.name))
     let keepsAlive = traits.isSuperset(of: [.clientPersists, .requestEnded]) && !relay.isDraining
     relay.writer.reset()
@@ -261,6 +279,7 @@ extension Exchange {
     relay.writer.field("Content-Type", "application/json")
     relay.writer.field("Content-Length", body.utf8.count)
     relay.writer.field("x-weir-error", type)
+    if let seconds = end.retryAfterSeconds { relay.writer.field("Retry-After", seconds) }
     if !keepsAlive {
       relay.writer.field("Connection", "close")
     } else if traits.contains(.clientIsHTTP10) {

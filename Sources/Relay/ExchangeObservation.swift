@@ -9,6 +9,8 @@ internal import Wire
 
 /// The moments of an exchange that its tap does not know. nil is never.
 struct ExchangeClocks {
+  /// Asked for admission.
+  var queued: Instant?
   /// First request byte written upstream.
   var up: Instant?
   /// The answer's head.
@@ -29,8 +31,10 @@ extension Exchange {
       contentEncoding: head.headers.firstValue("content-encoding"), status: head.status,
       dialect: route.route.dialect, provider: route.upstream.options.provider)
     request.messageLimitBytes = 256
-    path = []
-    guard head.isSwitchingProtocols else { return tap = StreamTap(request) }
+    guard head.isSwitchingProtocols else {
+      tap = StreamTap(request)
+      return
+    }
     // A tunnel of another protocol is bytes and no more.
     guard head.headers.list("upgrade", contains: "websocket") else { return }
     tap = StreamTap(request)
@@ -115,6 +119,7 @@ extension Exchange {
     if let tunnel { return tunnel.observeClient(wire) }
     guard requestTap != nil else { return }
     for range in payload { requestTap?.observe(wire.extracting(range)) }
+    if let model = requestTap?.model { notes.modelRequested = model }
     if requestTap?.isFinished == true { noteRequest() }
   }
 

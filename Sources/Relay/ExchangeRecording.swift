@@ -8,19 +8,21 @@ internal import Wire
 
 /// What a record needs of heads that are long gone by the time it is made.
 struct ExchangeNotes {
-  var requestID = ""
+  /// Which request of the loop it is.
+  var number = 0
   var trace: TraceContext?
   var tenant: String?
   var modelRequested: [UInt8]?
   var wantsStream = false
   var contentEncoding: String?
   var upstreamRequestID: String?
-  var operation = Operation.other
   var connectNanoseconds: UInt64?
+  /// The limit that refused it or made it wait, and for how long.
+  var limiter: String?
+  var queuedNanoseconds: UInt64?
 
   mutating func note(_ head: RequestHead, tenantHeader: [UInt8]?) {
     trace = TraceContext(head)
-    modelRequested = RequestTap.model(inPath: Array(head.headers.bytes[head.originTarget]))
     guard let tenantHeader else { return }
     let line = head.headers.fields.first { head.headers.name($0, isLowercased: tenantHeader) }
     tenant = line.map { head.headers.string($0.value) } ?? ""
@@ -53,12 +55,12 @@ extension Exchange {
   }
 
   private func identify(_ record: inout ExchangeRecord) {
-    record.requestID = notes.requestID
+    record.requestID = relay.requestID(notes.number)
     record.traceID = notes.trace?.traceID
     record.spanID = notes.trace?.parentID
     record.isTraceSampled = notes.trace?.isSampled ?? false
     record.tenant = notes.tenant
-    record.modelRequested = notes.modelRequested.map { String(decoding: $0, as: UTF8.self) }
+    record.modelRequested = modelRequested.map { String(decoding: $0, as: UTF8.self) }
     let isFailure = record.outcome != .completed
     record.isStream =
       tap?.facts.isStream ?? false || answer.status == 101 || (isFailure && notes.wantsStream)
@@ -75,12 +77,12 @@ extension Exchange {
   var labels: ExchangeKey {
     let shown = tap?.facts.provider
     let provider = upstream?.provider ?? shown ?? .other
-    let operation = tap?.facts.operation ?? notes.operation
+    let operation = tap?.facts.operation ?? Operation(path: path)
     let isAccepted = answer.status.map { (200..<300).contains($0) } ?? false
     var model = LabelRegistry.unknown
     if isAccepted, let bytes = tap?.facts.model, !bytes.isEmpty {
       model = String(decoding: bytes, as: UTF8.self)
-    } else if isAccepted, let bytes = notes.modelRequested {
+    } else if isAccepted, let bytes = modelRequested {
       model = String(decoding: bytes, as: UTF8.self)
     }
     return ExchangeKey(
@@ -88,10 +90,17 @@ extension Exchange {
       operation: Self.operations[operation]!, model: model, tenant: notes.tenant)
   }
 
+  /// What the request asked for: in its body, or in its path.
+  var modelRequested: [UInt8]? {
+    notes.modelRequested ?? RequestTap.model(inPath: path)
+  }
+
   private func addTimes(_ record: inout ExchangeRecord) {
     // Not when the loop woke, but now: the last bytes have been accepted in between.
     record.duration = loop.kernel.now().nanoseconds(since: start)
     record.connected = notes.connectNanoseconds
+    record.queued = notes.queuedNanoseconds ?? clocks.queued.map { _ in 0 }
+    record.limiter = notes.limiter
     guard let up = clocks.up else { return }
     record.header = clocks.head?.nanoseconds(since: up)
     guard let facts = tap?.facts, facts.isStream else { return }

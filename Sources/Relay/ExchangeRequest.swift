@@ -26,7 +26,10 @@ extension Exchange: RequestHandler {
     noteRequest()
   }
 
-  func requestReadEnded() { sendRequest() }
+  func requestReadEnded() {
+    enterWithModel()
+    sendRequest()
+  }
 
   func requestMalformed(_ error: HTTP1Error) { settle(.refused(.malformed(error))) }
 
@@ -47,6 +50,13 @@ extension Exchange: RequestHandler {
   /// Keeps request bytes that cannot go up yet, or that may have to go up again.
   private func hold(_ wire: Span<UInt8>) {
     requestBuffer.append(copying: wire)
+    mindHeldRequest()
+  }
+
+  /// Reads no more of a request than its buffer holds, but for the model that decides its limit,
+  /// which may stand far behind.
+  func mindHeldRequest() {
+    if case .peeking = phase { return }
     guard requestBuffer.count > relay.options.requestBufferBytes else { return }
     if traits.contains(.requestSent) {
       forgetRequest()

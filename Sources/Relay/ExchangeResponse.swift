@@ -36,7 +36,7 @@ extension Exchange: ResponseHandler {
     observe(wire, payload: payload)
   }
 
-  private func sendDown(_ bytes: Span<UInt8>) {
+  func sendDown(_ bytes: Span<UInt8>) {
     clientBytes &+= UInt64(bytes.count)
     connection.send(bytes)
   }

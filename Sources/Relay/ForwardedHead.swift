@@ -5,7 +5,11 @@ internal import Wire
 
 extension HeadWriter {
   /// The request as upstream gets it. Its framing fields stay: the body is forwarded as it came.
-  mutating func forward(_ head: RequestHead, to upstream: EndpointOptions, by route: Route) {
+  ///
+  /// `expecting` is false where weir itself has told the client to go on: upstream is then not asked.
+  mutating func forward(
+    _ head: RequestHead, to upstream: EndpointOptions, by route: Route, expecting: Bool
+  ) {
     reset()
     let (prefix, target) = forwardedTarget(of: head, upstream, route)
     requestLine(of: head, prefix: prefix, target: target)
@@ -15,6 +19,7 @@ extension HeadWriter {
       rules.isEmpty ? [] : Array(repeating: false, count: rules.replacements.count)
     var hasHost = false
     for line in headers.fields {
+      if !expecting, headers.name(line, is: "expect") { continue }
       if !rules.isEmpty, rewrite(line, of: headers, by: rules, &written) { continue }
       if headers.name(line, is: "host") {
         hasHost = true

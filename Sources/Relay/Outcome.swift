@@ -39,6 +39,8 @@ package enum ExchangeEnd: Equatable, Sendable {
   case bodyTimedOut
   case noRoute
   case draining
+  /// By a limit, or by a drain while it waited for one.
+  case limited(AdmissionRefusal)
   case clientGone
   case slowClient
   case notConnected(ConnectFailure)
@@ -117,7 +119,9 @@ package struct Verdict: Equatable, Sendable {
       Verdict(.invalidRequest, .timeout, .client, status: 408)
     case .bodyTooLarge: Verdict(.invalidRequest, .tooLarge, .client, status: 413)
     case .noRoute: Verdict(.invalidRequest, .noRoute, .client, status: 404)
-    case .draining: Verdict(.rejected, .draining, .relay, status: 503)
+    case .draining, .limited(.draining): Verdict(.rejected, .draining, .relay, status: 503)
+    case .limited(.queueFull): Verdict(.rejected, .queueFull, .relay, status: 429)
+    case .limited(.queueTimeout): Verdict(.rejected, .queueTimeout, .relay, status: 429)
     case .clientGone:
       Verdict(
         answer.hasReachedClient ? .clientGoneMidStream : .clientGoneBeforeFirstToken,
@@ -153,6 +157,16 @@ package struct Verdict: Equatable, Sendable {
     case .timeout: Verdict(.connectFailed, .connectTimeout, .network, status: 504)
     case .tls: Verdict(.connectFailed, .tls, .network, status: 502)
     case .exhausted: Verdict(.relayError, .other, .relay, status: 503)
+    }
+  }
+}
+
+extension ExchangeEnd {
+  /// When a refused client may try again.
+  var retryAfterSeconds: Int? {
+    switch self {
+    case .limited(.queueFull(_, let seconds)), .limited(.queueTimeout(_, let seconds)): seconds
+    default: nil
     }
   }
 }

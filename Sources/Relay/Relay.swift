@@ -16,6 +16,7 @@ package final class Relay: RequestServer {
   package private(set) var endedCount = 0
 
   let metrics: MetricsShard
+  let desk: AdmissionDesk
   var writer = HeadWriter()
   var random: any RandomNumberGenerator
   private let resolver: Resolver
@@ -31,6 +32,7 @@ package final class Relay: RequestServer {
 
   package init(
     on loop: EventLoop, options: RelayOptions, names: any NameService,
+    admission: Admission = Admission([]),
     metrics: MetricsShard = MetricsShard(registry: LabelRegistry()),
     observer: (any RelayObserver)?,
     random: any RandomNumberGenerator = SystemRandomNumberGenerator()
@@ -39,6 +41,7 @@ package final class Relay: RequestServer {
     self.options = options
     self.observer = observer
     self.metrics = metrics
+    desk = try AdmissionDesk(on: loop, of: admission)
     var random = random
     requestIDPrefix = String(random.next() | 1 << 63, radix: 16).prefix(8) + "-"
     self.random = random
@@ -55,7 +58,9 @@ package final class Relay: RequestServer {
     }
     routes = options.routes.compactMap { route in
       upstreams.first { $0.options.name == route.upstream }.map {
-        ActiveRoute(route, to: $0, metrics: metrics)
+        let limits = RouteLimits(
+          route.limits, ofRoute: route.name, among: options.limits, in: desk.admission)
+        return ActiveRoute(route, to: $0, limits: limits, metrics: metrics)
       }
     }
   }
@@ -65,6 +70,16 @@ package final class Relay: RequestServer {
     exchanges.members.reduce(0) {
       $0 + $1.connection.queuedBytes + ($1.client?.queuedBytes ?? 0) + $1.requestBuffer.count
     }
+  }
+
+  /// Exchanges that hold a permit, by the names of the limits it is of: counted from the exchanges
+  /// themselves, so that the limits' own count can be held against it.
+  package var permitHolders: [String: Int] {
+    var holders: [String: Int] = [:]
+    for exchange in exchanges.members where exchange.permit != nil {
+      for name in exchange.route?.route.limits ?? [] { holders[name, default: 0] += 1 }
+    }
+    return holders
   }
 
   package var activeCount: Int { exchanges.members.count }
@@ -139,8 +154,8 @@ extension Relay {
   private static let root: [UInt8] = [UInt8(ascii: "/")]
 
   /// Unlike any other of this process, and most likely of all others.
-  func nextRequestID() -> String {
-    let low = String(acceptedCount, radix: 16)
+  func requestID(_ number: Int) -> String {
+    let low = String(number, radix: 16)
     return requestIDPrefix + String(repeating: "0", count: max(0, 8 - low.count)) + low
   }
 
@@ -164,6 +179,7 @@ extension Relay {
     isRefusing = refusing
     drained = completion
     if refusing {
+      desk.drain()
       for connection in Array(connections.values) { connection.closeIfIdle() }
     }
     for upstream in upstreams { upstream.closePools() }

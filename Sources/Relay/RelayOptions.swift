@@ -11,6 +11,8 @@ package struct Route: Sendable {
   /// Take the prefix away before the rest is put behind the upstream's path.
   package var strips: Bool
   package var upstream: String
+  /// Names of limits, from parent to child.
+  package var limits: [String] = []
   package var requestHeaders = HeaderRules()
   /// Whether answers are lent to the side path.
   package var observes = true
@@ -98,6 +100,7 @@ package struct RelayOptions: Sendable {
   /// The first that matches serves.
   package var routes: [Route] = []
   package var upstreams: [UpstreamOptions] = []
+  package var limits: [LimitOptions] = []
   package var server = ServerOptions()
   /// Bytes held for one side while the other does not take them.
   package var relayBufferBytes = 64 * 1024

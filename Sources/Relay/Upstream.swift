@@ -70,9 +70,11 @@ final class ActiveRoute {
   let route: Route
   let upstream: Upstream
   let meter: RouteMeter
+  let limits: RouteLimits
 
-  init(_ route: Route, to upstream: Upstream, metrics: MetricsShard) {
+  init(_ route: Route, to upstream: Upstream, limits: RouteLimits, metrics: MetricsShard) {
     self.route = route
+    self.limits = limits
     self.upstream = upstream
     meter = metrics.route(route.name)
   }

@@ -25,6 +25,8 @@ final class Control {
   private var drainedCount = 0
   private var exitCode = ExitCode.done
   private var gift: Predecessor.Gift?
+  private let admission = Admission([])
+  private var lastDrift: [String: Int] = [:]
   private let registry: LabelRegistry
   private let metrics: MetricsShard
   private let log: LogWriter
@@ -73,8 +75,9 @@ final class Control {
     self.events = events
     try log.start(settings.log)
     noteCertificates(options)
+    admission.apply(options.relay.limits)
     let surroundings = WorkerSurroundings(
-      names: SystemNameService(), registry: registry, log: log, control: events.mailbox)
+      names: SystemNameService(), admission: admission, registry: registry, log: log, control: events.mailbox)
     for (number, listeners) in sockets.shares(of: loops).enumerated() {
       threads.append(
         try Worker.start(
@@ -108,7 +111,9 @@ extension Control {
 
   private func serve() {
     do {
-      scrape = Scrape(Array(workers.values)) { [unowned self] in page($0, $1) }
+      scrape = Scrape(Array(workers.values), limits: { [admission] in admission.states }) {
+        [unowned self] in page($0, $1)
+      }
       try startAdmin()
       if let path = settings.takeover {
         offer = try TakeoverOffer(at: path, sockets.copies(), on: loop) { [unowned self] in
@@ -149,6 +154,7 @@ extension Control {
         deferred: { [unowned self] head, reply in
           scrape?.ask(head, reply)
         }),
+      AdminPage("/limits", .knownHost) { [unowned self] in .json(limitsText) },
       AdminPage("/config", .knownHost) { [unowned self] in .json(loaded.json) },
     ]
   }
@@ -181,6 +187,7 @@ extension Control {
       do {
         let options = try WorkerOptions(fresh.settings.keepingStartup(of: settings))
         loaded = fresh
+        admission.apply(options.relay.limits)
         for worker in workers.values { worker.send(.apply(options)) }
         log.apply(settings.log)
         noteCertificates(options)
@@ -233,17 +240,17 @@ extension Control {
 // MARK: - Metrics
 
 extension Control {
-  private func page(_ format: ExpositionFormat, _ figures: [WorkerFigures]) -> [UInt8] {
+  private func page(_ format: ExpositionFormat, _ lent: LentFigures) -> [UInt8] {
     let start = loop.kernel.now()
     var sum = metrics.snapshot()
-    for lent in figures { sum.merge(lent.snapshot) }
-    let page = Exposition.page(format, sum, registry: registry, samples: samples(figures))
+    for figures in lent.workers { sum.merge(figures.snapshot) }
+    let page = Exposition.page(format, sum, registry: registry, samples: samples(lent))
     lastScrapeNanoseconds = loop.kernel.now().nanoseconds(since: start)
     return page
   }
 
-  private func samples(_ figures: [WorkerFigures]) -> [ScrapedSample] {
-    let relayed = figures.reduce(0) { $0 + $1.bufferedBytes }
+  private func samples(_ lent: LentFigures) -> [ScrapedSample] {
+    let relayed = lent.workers.reduce(0) { $0 + $1.bufferedBytes }
     var samples = [
       ScrapedSample(.bufferedBytes, ["relay"], .integer(Int64(relayed))),
       ScrapedSample(.bufferedBytes, ["log"], .integer(Int64(log.queue.waitingBytes))),
@@ -257,7 +264,29 @@ extension Control {
       let expiry = ScrapedSample.Value.integer(Int64(clamping: certificate.expiry))
       samples.append(ScrapedSample(.certificateExpiry, [certificate.name], expiry))
     }
-    return samples + process.samples
+    return samples + lent.limits.flatMap { limitSamples($0, lent) } + process.samples
+  }
+
+  private func limitSamples(_ limit: LimitState, _ lent: LentFigures) -> [ScrapedSample] {
+    // While it moves, the last sight of it standing still is what is known.
+    if let drift = lent.drift(of: limit) { lastDrift[limit.name] = drift }
+    let figures: [(MetricID, Int)] = [
+      (.limitStreams, limit.maxStreams), (.limitInUse, limit.inUse),
+      (.limitQueued, limit.queued), (.limitKeys, limit.keys),
+      (.limitKeyInUseMax, limit.fullestKeyInUse), (.limitDrift, lastDrift[limit.name] ?? 0),
+    ]
+    return figures.map { ScrapedSample($0.0, [limit.name], .integer(Int64($0.1))) }
+  }
+
+  /// One object for each limit; keys are counted and not named.
+  private var limitsText: String {
+    let objects = admission.states.map { limit in
+      let hold = limit.holdNanoseconds.map { String(Double($0 / 1_000_000) / 1000) } ?? "null"
+      return "{\"limit\":\(quoted(limit.name)),\"max_streams\":\(limit.maxStreams),"
+        + "\"in_use\":\(limit.inUse),\"queued\":\(limit.queued),\"keys\":\(limit.keys),"
+        + "\"key_in_use_max\":\(limit.fullestKeyInUse),\"mean_hold_seconds\":\(hold)}"
+    }
+    return "[\(objects.joined(separator: ","))]"
   }
 
   private func noteCertificates(_ options: WorkerOptions) {

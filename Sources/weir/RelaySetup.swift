@@ -46,6 +46,7 @@ extension RelayOptions {
       upstreams.append(UpstreamOptions(name, upstream, settings, errors: &errors))
     }
     routes = settings.routes.map(Route.init)
+    limits = settings.limits.sorted { $0.key < $1.key }.map { LimitOptions($0.key, $0.value) }
     server.headLimitBytes = settings.maxHeaderBytes
     server.headTimeout = settings.clientHeaderTimeout
     server.bodyTimeout = settings.clientBodyTimeout ?? .unlimited
@@ -68,6 +69,7 @@ extension Route {
     self.init(
       name: settings.name, pathPrefix: settings.path, strips: settings.strip,
       upstream: settings.upstream)
+    limits = settings.limits
     requestHeaders.replacements = settings.requestHeaders.set
       .map { (name: Array($0.key.lowercased().utf8), value: $0.value.bytes) }
       .sorted { $0.name.lexicographicallyPrecedes($1.name) }
@@ -115,6 +117,31 @@ extension UpstreamOptions {
           caFile: tls.caFile, certificateFile: tls.clientCertificate, keyFile: tls.clientKey,
           serverName: tls.serverName))
     }
+  }
+}
+
+extension LimitOptions {
+  fileprivate init(_ name: String, _ settings: LimitSettings) {
+    let basis: Basis =
+      switch settings.by {
+      case .none: .none
+      case .route: .route
+      case .model: .model
+      case .client: .client
+      case .header(let field): .header(Array(field.utf8))
+      }
+    self.init(name: name, by: basis, maxStreams: settings.maxStreams)
+    queueMax = settings.queue.max
+    queueTimeout = settings.queue.timeout
+    weights = Self.keyed(settings.weights)
+    overrides = Self.keyed(settings.overrides)
+  }
+
+  private static func keyed(_ values: [String: Int]) -> [LimitKey: Int] {
+    var keyed: [LimitKey: Int] = [:]
+    // The settings have been checked: a hash that is none does not come this far.
+    for (text, value) in values { keyed[LimitKey(settingsText: text) ?? LimitKey(of: text)] = value }
+    return keyed
   }
 }
 

@@ -3,6 +3,7 @@
 
 import Admin
 import IO
+import Relay
 import Telemetry
 import Wire
 
@@ -10,6 +11,24 @@ import Wire
 struct WorkerFigures: Sendable {
   var snapshot: MetricsSnapshot
   var bufferedBytes: Int
+  /// Exchanges that hold a permit, by limit.
+  var permitHolders: [String: Int]
+}
+
+/// All that a page is made of, and the limits as they were before and after the loops lent.
+struct LentFigures {
+  var workers: [WorkerFigures] = []
+  var limitsBefore: [LimitState] = []
+  var limits: [LimitState] = []
+
+  /// In use less the exchanges that hold a permit; nil for a limit that did not stand still
+  /// while the loops were asked one after the other.
+  func drift(of limit: LimitState) -> Int? {
+    let before = limitsBefore.first { $0.name == limit.name }
+    guard before?.changes == limit.changes else { return nil }
+    return limit.drift(
+      fromHolders: workers.reduce(0) { $0 + ($1.permitHolders[limit.name] ?? 0) })
+  }
 }
 
 /// Pages that wait for the loops. Scrapes that come while one is under way share its figures.
@@ -17,15 +36,17 @@ final class Scrape {
   typealias Reply = (AdminReply) -> Void
 
   private let workers: [Mailbox<WorkerCommand>]
-  private let page: (ExpositionFormat, [WorkerFigures]) -> [UInt8]
+  private let page: (ExpositionFormat, LentFigures) -> [UInt8]
+  private let limits: () -> [LimitState]
   private var waiting: [(ExpositionFormat, Reply)] = []
-  private var figures: [WorkerFigures] = []
+  private var lent = LentFigures()
 
   init(
-    _ workers: [Mailbox<WorkerCommand>],
-    page: @escaping (ExpositionFormat, [WorkerFigures]) -> [UInt8]
+    _ workers: [Mailbox<WorkerCommand>], limits: @escaping () -> [LimitState],
+    page: @escaping (ExpositionFormat, LentFigures) -> [UInt8]
   ) {
     self.workers = workers
+    self.limits = limits
     self.page = page
   }
 
@@ -33,17 +54,18 @@ final class Scrape {
     let accept = head.headers.first("accept").map(head.headers.string)
     waiting.append((ExpositionFormat(accept: accept), reply))
     guard waiting.count == 1 else { return }
-    figures = []
+    lent = LentFigures(limitsBefore: limits())
     for worker in workers { worker.send(.lendFigures) }
   }
 
-  func receive(_ lent: WorkerFigures) {
-    figures.append(lent)
-    guard figures.count == workers.count else { return }
+  func receive(_ figures: WorkerFigures) {
+    lent.workers.append(figures)
+    guard lent.workers.count == workers.count else { return }
+    lent.limits = limits()
     let asked = waiting
     waiting = []
     for (format, reply) in asked {
-      reply(AdminReply(contentType: format.contentType, body: page(format, figures)))
+      reply(AdminReply(contentType: format.contentType, body: page(format, lent)))
     }
   }
 }

@@ -35,6 +35,7 @@ enum WorkerCommand: Sendable {
 /// What all workers share with the control loop.
 struct WorkerSurroundings: Sendable {
   var names: any NameService
+  var admission: Admission
   var registry: LabelRegistry
   var log: LogWriter
   var control: Mailbox<WorkerEvent>
@@ -90,8 +91,8 @@ final class Worker: TimerOwner {
     let metrics = MetricsShard(registry: surroundings.registry)
     self.metrics = metrics
     relay = try Relay(
-      on: loop, options: options.relay, names: surroundings.names, metrics: metrics,
-      observer: ExchangeLog(surroundings.log))
+      on: loop, options: options.relay, names: surroundings.names,
+      admission: surroundings.admission, metrics: metrics, observer: ExchangeLog(surroundings.log))
     loop.timersRanLate = { metrics.loopLag($0) }
     for socket in sockets {
       listeners.append(
@@ -121,7 +122,8 @@ final class Worker: TimerOwner {
     case .endDrain: relay.endDrain()
     case .lendFigures:
       let figures = WorkerFigures(
-        snapshot: metrics.snapshot(), bufferedBytes: relay.bufferedBytes)
+        snapshot: metrics.snapshot(), bufferedBytes: relay.bufferedBytes,
+        permitHolders: relay.permitHolders)
       control.send(.figures(figures))
     case .stop: loop.stop()
     }

@@ -52,7 +52,6 @@ package final class ByteStream: EventHandler {
     static let corked = State(rawValue: 32)
     /// The peer takes nothing any more; what is written is dropped, reading goes on.
     static let sendingFailed = State(rawValue: 64)
-    static let closesWhenDrained = State(rawValue: 128)
     static let resetsAtClose = State(rawValue: 256)
     static let toldOfEstablishment = State(rawValue: 512)
     static let toldOfClosing = State(rawValue: 1024)
@@ -292,7 +291,6 @@ extension ByteStream {
   private func drain() {
     send()
     guard isOpen else { return }
-    if outgoing.isEmpty, state.contains(.closesWhenDrained) { return close() }
     owner?.streamDrained(self)
   }
 
@@ -301,7 +299,6 @@ extension ByteStream {
   private func failSending() {
     state.insert([.sendingFailed, .peerClosed, .readable])
     outgoing.removeAll()
-    if state.contains(.closesWhenDrained) { return close() }
     if let registration { loop.callAgain(registration, .failed) }
   }
 }
@@ -317,14 +314,6 @@ extension ByteStream {
       sendCiphertext()
     }
     loop.kernel.shutdownSending(descriptor)
-  }
-
-  /// Closes once the queue is empty; whoever wants a bound on that time keeps a timer.
-  /// `asReset`: with a RST, for a peer that could take a FIN for a proper end.
-  package func closeWhenDrained(asReset: Bool = false) {
-    if asReset { state.insert(.resetsAtClose) }
-    guard isOpen, !outgoing.isEmpty, !state.contains(.sendingFailed) else { return close() }
-    state.insert([.closesWhenDrained, .readingPaused])
   }
 
   /// Closes now and lets go of the owner. What is queued is lost.

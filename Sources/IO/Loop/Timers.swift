@@ -48,6 +48,7 @@ package final class LoopTimer {
 /// A binary heap by `dueInHeap`, in which each timer knows its place.
 package final class Timers {
   private var heap: [LoopTimer] = []
+  private var firing: Instant?
 
   /// When `fire` next has something to look at; nil if never.
   package var nextDeadline: Instant? { heap.first?.dueInHeap }
@@ -55,7 +56,12 @@ package final class Timers {
   package var count: Int { heap.count }
 
   /// Calls the owners of all timers due at `now`, in order of their deadlines.
+  ///
+  /// A timer that its owner sets again within this call is for the next one, however early: a loop
+  /// that has something to do at once, over and over, must still turn.
   package func fire(at now: Instant) {
+    firing = now
+    defer { firing = nil }
     while let first = heap.first, first.dueInHeap <= now {
       if first.deadline <= now {
         remove(first)
@@ -71,6 +77,9 @@ package final class Timers {
 
   fileprivate func schedule(_ timer: LoopTimer, at due: Instant) {
     timer.dueInHeap = due
+    if let firing, due <= firing {
+      timer.dueInHeap = Instant(nanoseconds: firing.nanoseconds + 1)
+    }
     if timer.place < 0 {
       timer.place = heap.count
       heap.append(timer)

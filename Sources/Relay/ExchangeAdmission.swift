@@ -1,0 +1,98 @@
+// The way in: a request passes its route's limits, at once, after a wait, or not at all. What it
+// has sent is held meanwhile, and no upstream clock runs.
+
+internal import Connections
+internal import IO
+internal import Tap
+internal import Telemetry
+internal import Wire
+
+extension Exchange: AdmissionWaiter {
+  /// Passes the limits of the route, then goes on upstream.
+  func enter(_ head: RequestHead) {
+    guard let route, !route.limits.isEmpty else { return proceed() }
+    guard route.limits.needModel, requestTap != nil, modelRequested == nil else {
+      return ask(head, model: modelRequested)
+    }
+    phase = .peeking(head)
+    // Whoever waits for weir's word before sending the body has to have it now.
+    guard head.expectsContinue else { return }
+    let word: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
+    sendDown(Array(word.description.utf8).span)
+  }
+
+  /// Goes on once the model that a limit counts by is known, or will not be.
+  func enterWithModel() {
+    guard case .peeking(let head) = phase, requestTap == nil || notes.modelRequested != nil else {
+      return
+    }
+    ask(head, model: modelRequested)
+  }
+
+  private func ask(_ head: RequestHead, model: [UInt8]?) {
+    guard let route else { return }
+    clocks.queued = loop.now
+    let demand = route.limits.demand(head, from: connection.peer, model: model)
+    switch relay.desk.admit(demand, for: self) {
+    case .admitted(let permit):
+      self.permit = consume permit
+      for limit in route.route.limits { decide(.immediate, limit, waited: 0) }
+      proceed()
+    case .waiting(let place):
+      notes.limiter = place.limit
+      phase = .queued(place)
+      mindHeldRequest()
+    case .refused(let refusal):
+      clocks.queued = nil
+      refuse(refusal, waited: 0)
+    }
+  }
+
+  func admitted(_ permit: consuming StreamPermit, waitedNanoseconds: UInt64) {
+    guard case .queued(let place) = phase else { return }
+    self.permit = consume permit
+    decide(.waited, place.limit, waited: waitedNanoseconds)
+    notes.queuedNanoseconds = waitedNanoseconds
+    proceed()
+    sendRequest()
+  }
+
+  func turnedAway(_ refusal: AdmissionRefusal, waitedNanoseconds: UInt64) {
+    notes.queuedNanoseconds = waitedNanoseconds
+    refuse(refusal, waited: waitedNanoseconds)
+  }
+
+  private func refuse(_ refusal: AdmissionRefusal, waited: UInt64) {
+    switch refusal {
+    case .queueFull(let limit, _):
+      notes.limiter = limit
+      decide(.queueFull, limit, waited: waited)
+    case .queueTimeout(let limit, _):
+      notes.limiter = limit
+      decide(.timeout, limit, waited: waited)
+    case .draining:
+      if let limit = notes.limiter ?? route?.route.limits.first {
+        decide(.draining, limit, waited: waited)
+      }
+    }
+    settle(.limited(refusal))
+  }
+
+  /// Leaves the queue, if it stands in one.
+  func leaveQueue() {
+    guard case .queued(let place) = phase else { return }
+    // One that has been turned away has left already.
+    guard notes.queuedNanoseconds == nil, let since = clocks.queued else { return }
+    let waited = loop.now.nanoseconds(since: since)
+    notes.queuedNanoseconds = waited
+    decide(.clientGone, place.limit, waited: waited)
+    place.leave()
+  }
+
+  /// The last byte has gone, in either direction.
+  func giveBackPermit() { permit.take()?.giveBack(at: loop.now) }
+
+  private func decide(_ decision: Label.Decision, _ limit: String, waited: UInt64) {
+    relay.metrics.decided(decision, relay.metrics.limit(limit), waitedNanoseconds: waited)
+  }
+}
