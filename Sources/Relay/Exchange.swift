@@ -271,7 +271,8 @@ extension Exchange {
   private func sendError(_ verdict: Verdict, _ end: ExchangeEnd) {
     let status = verdict.clientStatus ?? 502
     let type = verdict.errorType?.rawValue ?? "other"
-    let body = CallerDialect(path: path.span).body(
+    let target = path
+    let body = CallerDialect(path: target.span).body(
       status: status, type: type, message: end.message(upstream: upstream?.options.name))
     let keepsAlive = traits.isSuperset(of: [.clientPersists, .requestEnded]) && !relay.isDraining
     relay.writer.reset()
