@@ -5,6 +5,8 @@ for exactly those streams that had no place. Afterwards no place is lost.
 """
 
 import concurrent.futures
+import http.client
+import http.server
 import json
 import re
 import threading
@@ -21,17 +23,62 @@ STREAMS = 50
 LIMIT = 2
 
 
+class CountingProvider(http.server.ThreadingHTTPServer):
+    """Answers two requests at a time, both at the moment when it has both."""
+
+    daemon_threads = True
+    # More than weir may have open, so that too many would be seen.
+    request_queue_size = STREAMS
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            with self.server.lock:
+                self.server.active += 1
+                self.server.most = max(self.server.most, self.server.active)
+            self.server.both.wait(timeout=20)
+            self.send_response(200)
+            self.send_header("Content-Length", "2")
+            self.end_headers()
+            self.wfile.write(b"o")
+            # Before the last byte: with it weir may send the next.
+            with self.server.lock:
+                self.server.active -= 1
+            self.wfile.write(b"k")
+
+        def log_message(self, *_):
+            pass
+
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), self.Handler)
+        self.lock, self.both = threading.Lock(), threading.Barrier(LIMIT)
+        self.active = self.most = 0
+        self.address = "127.0.0.1:%d" % self.server_address[1]
+        self.thread = threading.Thread(target=self.serve_forever)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.shutdown()
+        self.thread.join()
+        self.server_close()
+
+
 class Limited:
     """A weir of two loops with a limit of two streams, and both libraries pointed at it."""
 
-    def __init__(self, test, queue):
-        upstream, _ = test.enterContext(provider())
+    def __init__(self, test, queue, upstream=None):
+        upstream = upstream or test.enterContext(provider())[0]
         address, process = test.enterContext(running(
             "run", "--upstream", "http://" + upstream, "--listen", "127.0.0.1:0",
             "--admin", "127.0.0.1:0", "--log-to", "off", "--loops", "2",
             "--max-streams", str(LIMIT), "--queue", str(queue), announces="relaying on"))
         # The line behind it.
         self.admin = re.search(r"admin on http://(\S+)/", process.stderr.readline()).group(1)
+        self.address = address
         url = "http://" + address
         http = test.enterContext(httpx2.Client(timeout=30, limits=httpx2.Limits(
             max_connections=STREAMS, max_keepalive_connections=STREAMS)))
@@ -127,6 +174,24 @@ class LimitsTest(unittest.TestCase):
         self.assertEqual(set(refused), {"openai", "anthropic"})
         self.assertEqual(max(watch.in_use), LIMIT)
         self.assertEqual(set(watch.drifts), {0})
+        self.check_nothing_is_left(limited)
+
+    def test_the_provider_sees_two_at_a_time_and_never_three(self):
+        upstream = self.enterContext(CountingProvider())
+        limited = Limited(self, queue=100, upstream=upstream.address)
+
+        def fetch(_):
+            connection = http.client.HTTPConnection(limited.address, timeout=30)
+            connection.request("GET", "/")
+            answer = connection.getresponse()
+            body = answer.read()
+            connection.close()
+            return answer.status, body
+
+        with concurrent.futures.ThreadPoolExecutor(STREAMS) as threads:
+            answers = list(threads.map(fetch, range(STREAMS)))
+        self.assertEqual(answers, [(200, b"ok")] * STREAMS)
+        self.assertEqual(upstream.most, LIMIT)
         self.check_nothing_is_left(limited)
 
     def test_streams_that_are_given_up_lose_no_place(self):
