@@ -132,15 +132,22 @@ final class SeededWorld {
     return !faults.isEmpty
   }
 
-  /// A limit is never passed: what is above a lowered one was there before. And what the limits
-  /// have counted is what the exchanges hold.
+  /// A limit is never passed: what is above a lowered one was there before. What the limits have
+  /// counted is what the exchanges hold, and every open exchange holds a place or waits for one,
+  /// unless its model is still to come.
   private func watchLimits() {
     let states = stage.admission.states
+    let active = stage.relays.reduce(0) { $0 + $1.activeCount }
+    let mayBePeeking = options.limits.contains { $0.basis == .model }
     for (state, earlier) in zip(states, limitsBefore ?? states) {
       let most = max(state.maxStreams, earlier.maxStreams, earlier.fullestKeyInUse)
       let holders = stage.relays.reduce(0) { $0 + ($1.permitHolders[state.name] ?? 0) }
       if state.fullestKeyInUse > most || state.drift(fromHolders: holders) != 0 {
         faults.append("\(holders) hold: \(state), and before: \(earlier)")
+      }
+      let known = state.inUse + state.queued
+      if mayBePeeking ? known > active : known != active {
+        faults.append("\(active) exchanges are open: \(state)")
       }
       mostQueued = max(mostQueued, state.queued)
     }
