@@ -13,7 +13,7 @@ final class EventTemplate: Sendable {
   /// The findings, all but the lengths of texts.
   private let findings: EventReading
   /// What each tally of the pattern counts.
-  private let fields: [Field]
+  private let fields: InlineArray<4, Field?>
 
   /// Makes a template of an event; nil if it is of no use, or has effects beyond its reading.
   ///
@@ -28,28 +28,22 @@ final class EventTemplate: Sendable {
     if interpreter.reading.rule < 0 { interpreter.takeRule(name) }
     let reading = interpreter.reading
     guard !reading.hasTexts, !reading.hasUsage, !reading.hasError else { return nil }
-    var fields: [Field] = []
-    var gaps: [(value: JSONPattern.Value, tally: UInt8)] = []
-    for value in values {
-      let end = value.isString ? value.range.upperBound + 1 : value.range.upperBound
-      guard let watch = watched.first(where: { $0.end == end }) else {
-        gaps.append((value, JSONPattern.uncounted))
-        continue
-      }
-      guard value.isString, let field = watch.field else { continue }
-      if known >> UInt64(field.rawValue) & 1 == 1 {
-        gaps.append((value, JSONPattern.uncounted))
-      } else if field.isLength {
-        if !fields.contains(field) { fields.append(field) }
-        gaps.append((value, UInt8(fields.firstIndex(of: field) ?? 0)))
-      }
+    let gaps = Self.gaps(values, watched, known)
+    var lengths: [Field] = []
+    for case let field? in gaps.map(\.field) where !lengths.contains(field) {
+      lengths.append(field)
     }
-    guard !fields.isEmpty, fields.count <= 4, gaps.count <= JSONPattern.gapLimit else {
-      return nil
-    }
-    self.fields = fields
+    guard (1...JSONPattern.tallyCount).contains(lengths.count),
+      gaps.count <= JSONPattern.gapLimit
+    else { return nil }
+    fields = InlineArray { $0 < lengths.count ? lengths[$0] : nil }
+    pattern = JSONPattern(
+      event,
+      gaps: gaps.map { gap in
+        let tally = gap.field.flatMap(lengths.firstIndex).map(UInt8.init)
+        return (gap.value, tally ?? JSONPattern.uncounted)
+      })
     findings = reading.withoutLengths
-    pattern = JSONPattern(event, gaps: gaps)
   }
 
   /// Reads the event that begins at `start`, if it lies whole in `bytes` and is of this shape.
@@ -59,7 +53,10 @@ final class EventTemplate: Sendable {
     var tallies = JSONPattern.Tallies(repeating: 0)
     guard let end = pattern.end(in: bytes, from: start, &tallies) else { return nil }
     reading = findings
-    for index in fields.indices { reading.add(tallies[index], to: fields[index]) }
+    for index in fields.indices {
+      guard let field = fields[index] else { break }
+      reading.add(tallies[index], to: field)
+    }
     return end
   }
 }
@@ -81,6 +78,22 @@ extension EventTemplate {
       parser.lastEventID.isEmpty, parser.retryMilliseconds == nil
     else { return nil }
     return (data, parser.name)
+  }
+
+  private typealias Gap = (value: JSONPattern.Value, field: Field?)
+
+  /// The values that another event may have otherwise: those that nobody asks for, those that are
+  /// known, and texts of which only the length counts, with the field that counts it.
+  private static func gaps(
+    _ values: [JSONPattern.Value], _ watched: [Watch], _ known: UInt64
+  ) -> [Gap] {
+    values.compactMap { value in
+      let end = value.isString ? value.range.upperBound + 1 : value.range.upperBound
+      guard let watch = watched.first(where: { $0.end == end }) else { return (value, nil) }
+      guard value.isString, let field = watch.field else { return nil }
+      if known >> UInt64(field.rawValue) & 1 == 1 { return (value, nil) }
+      return field.isLength ? (value, field) : nil
+    }
   }
 
   /// Where a value ended that the dialect asks for, and what it is.

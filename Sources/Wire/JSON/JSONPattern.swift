@@ -29,6 +29,8 @@ package struct JSONPattern: Sendable {
   package static let limitBytes = 512
   /// Texts of more gaps make no pattern.
   package static let gapLimit = 12
+  /// How many counts a match can bring.
+  package static let tallyCount = 4
   /// A gap with this tally is not counted.
   package static let uncounted: UInt8 = 255
 
