@@ -44,12 +44,12 @@ check: lint
 	@$(MAKE) --no-print-directory build STRICT=1
 
 docs: deps
-	WEIR_REGENERATE=1 $(SWIFT) test --disable-xctest --filter weirTests
+	WEIR_REGENERATE=1 $(SWIFT) test --disable-xctest --filter 'weirTests|TelemetryTests'
 
 bench: build
 	$(SWIFT) build $(STRICT_FLAGS) $(RELEASE_FLAGS) weir-bench
 	@bench/install-peers
-	.build/release/weir-bench --weir $(WEIR) $(BENCH_ARGUMENTS)
+	.build/release/weir-bench --weir $(WEIR) --blind $(BENCH_ARGUMENTS)
 
 clean:
 	rm -rf .build

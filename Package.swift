@@ -49,7 +49,8 @@ let package = Package(
     .executableTarget(
       name: "weir",
       dependencies: [
-        "CBuildStamp", "IO", "Wire", "Connections", "Tap", "Telemetry", "Relay", "Admin", "Simulator",
+        "CBuildStamp", "IO", "Wire", "Connections", "Tap", "Telemetry", "Relay", "Admin",
+        "Simulator",
       ],
       swiftSettings: room),
     .executableTarget(

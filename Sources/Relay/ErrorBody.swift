@@ -102,7 +102,8 @@ extension ExchangeEnd {
       "weir: the limit \(limit) is reached and its queue is full; see max_streams and queue.max"
     case .limited(.queueTimeout(let limit, _)):
       "weir: no place came free at the limit \(limit) within its queue.timeout"
-    case .draining, .limited(.draining), .drainDeadline: "weir is draining and takes no new requests"
+    case .draining, .limited(.draining), .drainDeadline:
+      "weir is draining and takes no new requests"
     case .notConnected(.dns): "weir: the name of \(name) does not resolve"
     case .notConnected(.refused): "weir: \(name) refused the connection or is unreachable"
     case .notConnected(.timeout): "weir: connecting to \(name) took longer than connect_timeout"

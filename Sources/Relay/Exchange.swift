@@ -133,7 +133,7 @@ extension Exchange {
     // endpoints of one upstream are the same service.
     let endpoint = route.upstream.pick(avoiding: nil)
     relay.writer.forward(
-      head, to: endpoint.options, by: route.route, expecting: !route.limits.needModel)
+      head, to: endpoint.options, by: route.route, expecting: !hasToReadModel)
     requestBuffer = relay.writer.bytes
     chosenEndpoint = endpoint
     enter(head)

@@ -8,12 +8,15 @@ internal import Telemetry
 internal import Wire
 
 extension Exchange: AdmissionWaiter {
+  /// Whether a limit counts by the model, and only the body may tell which it is.
+  var hasToReadModel: Bool {
+    route?.limits.needModel == true && requestTap != nil && modelRequested == nil
+  }
+
   /// Passes the limits of the route, then goes on upstream.
   func enter(_ head: RequestHead) {
     guard let route, !route.limits.isEmpty else { return proceed() }
-    guard route.limits.needModel, requestTap != nil, modelRequested == nil else {
-      return ask(head, model: modelRequested)
-    }
+    guard hasToReadModel else { return ask(head, model: modelRequested) }
     phase = .peeking(head)
     // Whoever waits for weir's word before sending the body has to have it now.
     guard head.expectsContinue else { return }
@@ -41,7 +44,9 @@ extension Exchange: AdmissionWaiter {
     case .waiting(let place):
       notes.limiter = place.limit
       phase = .queued(place)
-      mindHeldRequest()
+      // The rest of the body would only be held, and while a client waits for `100 Continue` the
+      // time that a body may stand still would run against it.
+      if !traits.contains(.requestEnded) { connection.pauseReading() }
     case .refused(let refusal):
       clocks.queued = nil
       refuse(refusal, waited: 0)

@@ -77,7 +77,7 @@ extension Exchange {
   var labels: ExchangeKey {
     let shown = tap?.facts.provider
     let provider = upstream?.provider ?? shown ?? .other
-    let operation = tap?.facts.operation ?? Operation(path: path)
+    let operation = tap?.facts.operation ?? pathMeaning?.operation ?? .other
     let isAccepted = answer.status.map { (200..<300).contains($0) } ?? false
     var model = LabelRegistry.unknown
     if isAccepted, let bytes = tap?.facts.model, !bytes.isEmpty {
@@ -92,8 +92,10 @@ extension Exchange {
 
   /// What the request asked for: in its body, or in its path.
   var modelRequested: [UInt8]? {
-    notes.modelRequested ?? RequestTap.model(inPath: path)
+    notes.modelRequested ?? pathMeaning?.model
   }
+
+  private var pathMeaning: PathMeaning? { route?.meaning(of: path) }
 
   private func addTimes(_ record: inout ExchangeRecord) {
     // Not when the loop woke, but now: the last bytes have been accepted in between.

@@ -22,7 +22,7 @@ package final class Relay: RequestServer {
   private let resolver: Resolver
   private let scratch = PayloadScratch()
   private let observer: (any RelayObserver)?
-  private let requestIDPrefix: String
+  private let requestIDPrefix: UInt64
   private var routes: [ActiveRoute] = []
   private var upstreams: [Upstream] = []
   private var exchanges = Roster<Exchange>()
@@ -43,7 +43,7 @@ package final class Relay: RequestServer {
     self.metrics = metrics
     desk = try AdmissionDesk(on: loop, of: admission)
     var random = random
-    requestIDPrefix = String(random.next() | 1 << 63, radix: 16).prefix(8) + "-"
+    requestIDPrefix = random.next()
     self.random = random
     resolver = try Resolver(on: loop, service: names)
     apply(options)
@@ -155,8 +155,19 @@ extension Relay {
 
   /// Unlike any other of this process, and most likely of all others.
   func requestID(_ number: Int) -> String {
-    let low = String(number, radix: 16)
-    return requestIDPrefix + String(repeating: "0", count: max(0, 8 - low.count)) + low
+    String(unsafeUninitializedCapacity: 17) { text in
+      for (place, shift) in stride(from: 28, through: 0, by: -4).enumerated() {
+        text[place] = Self.hexDigit(requestIDPrefix >> UInt64(shift))
+        text[place + 9] = Self.hexDigit(UInt64(number) >> UInt64(shift))
+      }
+      text[8] = UInt8(ascii: "-")
+      return 17
+    }
+  }
+
+  private static func hexDigit(_ bits: UInt64) -> UInt8 {
+    let digit = UInt8(truncatingIfNeeded: bits & 15)
+    return digit < 10 ? 0x30 + digit : 0x57 + digit
   }
 
   func ended(_ exchange: Exchange, _ summary: ExchangeSummary) {

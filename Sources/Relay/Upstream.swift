@@ -71,6 +71,7 @@ final class ActiveRoute {
   let upstream: Upstream
   let meter: RouteMeter
   let limits: RouteLimits
+  var lastMeaning: (path: [UInt8], meaning: PathMeaning)?
 
   init(_ route: Route, to upstream: Upstream, limits: RouteLimits, metrics: MetricsShard) {
     self.route = route

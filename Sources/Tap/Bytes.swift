@@ -1,9 +1,17 @@
-// Texts are bytes here; these are the few places where constants and spans become arrays of them.
+// Texts are bytes here: where constants become arrays of them, and comparisons that need no array.
 
 extension StaticString {
   var bytes: [UInt8] {
     // Unsafe: a static string is as long as it says and lives for ever.
     unsafe [UInt8](UnsafeBufferPointer(start: utf8Start, count: utf8CodeUnitCount))
+  }
+
+  /// The byte at `index`, which must be below the count.
+  @inline(__always)
+  func byte(_ index: Int) -> UInt8 {
+    precondition(index < utf8CodeUnitCount)
+    // Unsafe: the index was checked, and a static string lives for ever.
+    return unsafe utf8Start[index]
   }
 }
 
@@ -16,5 +24,42 @@ extension [UInt8] {
     self.init()
     reserveCapacity(bytes.count)
     for index in bytes.indices { append(bytes[index]) }
+  }
+
+  /// Whether these are the bytes of `text`.
+  func equals(_ text: StaticString) -> Bool {
+    count == text.utf8CodeUnitCount && span.holds(text, at: 0)
+  }
+}
+
+extension Span<UInt8> {
+  /// Whether `text` stands at `start`.
+  @inline(__always)
+  func holds(_ text: StaticString, at start: Int) -> Bool {
+    let length = text.utf8CodeUnitCount
+    guard start + length <= count else { return false }
+    // Texts of one list begin alike and differ at their ends.
+    var index = length
+    while index > 0 {
+      index -= 1
+      if self[start + index] != text.byte(index) { return false }
+    }
+    return true
+  }
+
+  /// Whether these bytes are `text`, in which letters are small, without regard to letters' case
+  /// and to blanks.
+  func isToken(_ text: StaticString) -> Bool {
+    var matched = 0
+    for index in indices {
+      let byte = self[index]
+      if byte == 0x20 || byte == 0x09 { continue }
+      let isCapital = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")
+      guard matched < text.utf8CodeUnitCount,
+        text.byte(matched) == (isCapital ? byte | 0x20 : byte)
+      else { return false }
+      matched += 1
+    }
+    return matched == text.utf8CodeUnitCount
   }
 }

@@ -21,7 +21,7 @@ enum DialectCatalogue {
   ]
 
   /// The dialect of a name; Azure's depends on the path.
-  static func named(_ name: DialectName, path: [UInt8]) -> Dialect {
+  static func named(_ name: DialectName, path: RequestPath) -> Dialect {
     switch name {
     case .azureOpenAI: .azure(path: path)
     case .plain: .plain
@@ -30,19 +30,17 @@ enum DialectCatalogue {
   }
 
   /// The dialect of a request path, nil where the path does not tell.
-  static func named(byPath path: [UInt8], isLines: Bool) -> Dialect? {
-    if path.holds(":streamGenerateContent") || path.holds(":generateContent") { return .gemini }
-    if path.holds(":streamRawPredict") || path.holds(":rawPredict") { return .anthropicMessages }
-    for (ending, dialect) in endings where path.endsPath(with: ending) { return dialect }
-    if path.endsPath(with: "/chat") {
-      if path.holds("/v2/") || isLines { return .cohereChat }
-      return nil
+  static func named(byPath path: RequestPath, isLines: Bool) -> Dialect? {
+    let marks = path.marks
+    if marks.contains(.generateContent) { return .gemini }
+    if marks.contains(.rawPredict) { return .anthropicMessages }
+    for (ending, dialect) in endings where path.ends(with: ending) { return dialect }
+    if path.ends(with: "/chat") {
+      return marks.contains(.version2) || isLines ? .cohereChat : nil
     }
-    if path.holds("/threads/") && path.holds("/runs") { return .openAIAssistants }
-    if path.holds("/v1/streams/") { return .replicate }
-    if path.holds("/converse") || path.holds("/model/") && path.holds("/invoke") {
-      return .bedrock
-    }
+    if marks.contains([.threads, .runs]) { return .openAIAssistants }
+    if marks.contains(.streams) { return .replicate }
+    if marks.contains(.converse) || marks.contains([.model, .invoke]) { return .bedrock }
     return nil
   }
 
@@ -57,25 +55,4 @@ enum DialectCatalogue {
     ("/text/generation_stream", .watsonx), ("/generation/text_stream", .watsonx),
     ("/text/generation", .watsonx),
   ]
-}
-
-extension [UInt8] {
-  /// The bytes before a query or fragment.
-  private var pathOnly: ArraySlice<UInt8> {
-    prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
-  }
-
-  /// Whether the path, its query apart, ends so; a slash more at its end is as good.
-  func endsPath(with ending: StaticString) -> Bool {
-    var path = pathOnly
-    if path.last == UInt8(ascii: "/") { path.removeLast() }
-    return path.suffix(ending.utf8CodeUnitCount).elementsEqual(ending.bytes)
-  }
-
-  /// Whether the target holds these bytes anywhere.
-  func holds(_ part: StaticString) -> Bool {
-    let bytes = part.bytes
-    guard count >= bytes.count else { return false }
-    return (0...count - bytes.count).contains { self[$0..<$0 + bytes.count].elementsEqual(bytes) }
-  }
 }

@@ -115,7 +115,9 @@ extension ObserveReport {
     writer.string(facts.end.outcome)
     writer.key("error_type")
     if let type = facts.errorType { writer.string(type.rawValue) } else { writer.null() }
-    write("observer_errors", facts.observerErrors.reduce(0, +), &writer)
+    write(
+      "observer_errors", facts.observerErrors.indices.reduce(0) { $0 + facts.observerErrors[$1] },
+      &writer)
   }
 
   private static func writeError(_ facts: StreamFacts, _ writer: inout JSONWriter) {

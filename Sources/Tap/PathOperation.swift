@@ -3,6 +3,6 @@
 extension Operation {
   /// The operation of the dialect that the path belongs to; `other` for a path of none.
   package init(path: [UInt8]) {
-    self = DialectCatalogue.named(byPath: path, isLines: false)?.operation ?? .other
+    self = DialectCatalogue.named(byPath: RequestPath(path), isLines: false)?.operation ?? .other
   }
 }

@@ -48,17 +48,47 @@ package struct RequestTap: ~Copyable {
   /// The model that a request path names, as Gemini's, Azure's and Bedrock's do; nil if it names
   /// none. The bytes are the path's own: percent-encoding stays.
   package static func model(inPath path: [UInt8]) -> [UInt8]? {
-    let segments = path.prefix { $0 != UInt8(ascii: "?") && $0 != UInt8(ascii: "#") }
-      .split(separator: UInt8(ascii: "/"))
-    for (index, segment) in segments.enumerated().dropLast() {
-      let next = segments[index + 1]
-      if segment.elementsEqual("models".bytes), let colon = next.lastIndex(of: UInt8(ascii: ":")) {
-        return Array(next[..<colon])
+    let slash = UInt8(ascii: "/")
+    var before: Segment?
+    var start = 0
+    while start < path.count, !Self.endsPath(path[start]) {
+      let next = path[start...].firstIndex { $0 == slash || Self.endsPath($0) } ?? path.count
+      defer { start = next < path.count && path[next] == slash ? next + 1 : next }
+      // Slashes that follow one another divide nothing.
+      guard next > start else { continue }
+      let segment = start..<next
+      switch before {
+      case .models:
+        let colon = path[segment].lastIndex(of: UInt8(ascii: ":"))
+        if let colon { return Array(path[start..<colon]) }
+      case .deployments: return Array(path[segment])
+      case .model:
+        let rest = path[next...].prefix { !Self.endsPath($0) }
+        if rest.contains(where: { $0 != slash }) { return Array(path[segment]) }
+      case nil: break
       }
-      let isAzure = segment.elementsEqual("deployments".bytes)
-      let isBedrock = segment.elementsEqual("model".bytes) && segments.count > index + 2
-      if isAzure || isBedrock { return Array(next) }
+      before = Segment(path.span.extracting(segment))
     }
     return nil
+  }
+
+  private static func endsPath(_ byte: UInt8) -> Bool {
+    byte == UInt8(ascii: "?") || byte == UInt8(ascii: "#")
+  }
+
+  /// A segment of a path after which a model may stand.
+  private enum Segment {
+    case models
+    case deployments
+    case model
+
+    init?(_ name: Span<UInt8>) {
+      switch name.count {
+      case 5 where name.holds("model", at: 0): self = .model
+      case 6 where name.holds("models", at: 0): self = .models
+      case 11 where name.holds("deployments", at: 0): self = .deployments
+      default: return nil
+      }
+    }
   }
 }

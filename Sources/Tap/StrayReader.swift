@@ -3,8 +3,9 @@
 
 internal import Wire
 
-/// Reads one JSON text that stands outside of the events.
-struct StrayReader: ~Copyable {
+/// Reads one JSON text that stands outside of the events. Few streams have one: an object, so that
+/// the others need no room for it.
+final class StrayReader {
   let isErrorField: Bool
   private var scanner: JSONScanner
   private var interpreter: EventInterpreter
@@ -24,7 +25,7 @@ struct StrayReader: ~Copyable {
     return interpreter.foundError
   }
 
-  mutating func read(_ bytes: Span<UInt8>) {
+  func read(_ bytes: Span<UInt8>) {
     var position = 0
     while let match = scanner.next(bytes, from: &position) {
       interpreter.take(match, match.isCaptured ? scanner.captured : [])

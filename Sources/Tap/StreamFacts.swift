@@ -120,12 +120,14 @@ package struct StreamFacts: Sendable {
   package var burstEvents = 0
 
   /// Events by kind, in the order of `EventKind`. Comments count here and not in `events`.
-  package var kinds = [Int](repeating: 0, count: EventKind.allCases.count)
+  package var kinds = InlineArray<8, Int>(repeating: 0)
   /// Events by size: up to 16, 64, 256, 1 Ki, 4 Ki, 16 Ki, 64 Ki, 256 Ki, 1 Mi and 16 Mi bytes,
   /// and larger.
-  package var eventSizes = [Int](repeating: 0, count: eventSizeBounds.count + 1)
+  package var eventSizes: [Int] { sizes.indices.map { sizes[$0] } }
+  private var sizes = InlineArray<11, Int>(repeating: 0)
   package var eventBytes = 0
-  package var observerErrors = [Int](repeating: 0, count: ObserverErrorKind.allCases.count)
+  /// By kind of loss, in the order of `ObserverErrorKind`.
+  package var observerErrors = InlineArray<5, Int>(repeating: 0)
 
   /// Something unfinished was left at the end.
   package var isEOFPending = false
@@ -177,7 +179,7 @@ package struct StreamFacts: Sendable {
     while bucket < Self.eventSizeBounds.count && bytes > Self.eventSizeBounds[bucket] {
       bucket += 1
     }
-    eventSizes[bucket] += 1
+    sizes[bucket] += 1
     eventBytes += bytes
   }
 

@@ -62,7 +62,7 @@ extension StreamTap {
       found = DialectCatalogue.sniffed[reading.signature]
     }
     guard var dialect = found else { return }
-    if dialect === Dialect.openAIChat && request.path.endsPath(with: "/completions") {
+    if dialect === Dialect.openAIChat && RequestPath(request.path).ends(with: "/completions") {
       dialect = .openAICompletions
     }
     adopt(dialect)

@@ -49,18 +49,21 @@ package final class StreamTap {
   package init(_ request: TapRequest) {
     self.request = request
     framing = TapFraming(request)
-    let named = request.dialect.map { DialectCatalogue.named($0, path: request.path) }
+    let path = RequestPath(request.path)
+    let named = request.dialect.map { DialectCatalogue.named($0, path: path) }
     var isLines = false
     if case .lines = framing { isLines = true }
     let dialect =
-      named ?? DialectCatalogue.named(byPath: request.path, isLines: isLines)
+      named ?? DialectCatalogue.named(byPath: path, isLines: isLines)
       ?? (request.status == 101 ? .openAIRealtime : .plain)
     interpreter = EventInterpreter(dialect)
     isRawText = dialect.options.contains(.rawText)
     isUnknown = dialect === Dialect.plain
     scanner = JSONScanner(dialect.stream, longCaptureLimitBytes: request.messageLimitBytes)
-    facts = StreamFacts(dialect: dialect, provider: Self.provider(request))
-    if request.path.endsPath(with: "/embeddings") { facts.operation = .embeddings }
+    let isAzure = request.dialect == .azureOpenAI || path.marks.contains(.azure)
+    facts = StreamFacts(
+      dialect: dialect, provider: request.provider ?? (isAzure ? .azureOpenAI : nil))
+    if path.ends(with: "/embeddings") { facts.operation = .embeddings }
     facts.isStream = request.status < 300 && isEvents
     if case .eventStream = framing { messages = EventStreamParser() }
     if case .json = framing { useBodyTable() }
@@ -79,14 +82,6 @@ package final class StreamTap {
     case .serverSentEvents, .lines, .eventStream, .jsonArray, .messages: true
     case .json, .text, .opaque: false
     }
-  }
-
-  private static func provider(_ request: TapRequest) -> Provider? {
-    if let provider = request.provider { return provider }
-    let isAzure =
-      request.dialect == .azureOpenAI || request.path.holds("/openai/deployments/")
-      || request.path.holds("api-version=")
-    return isAzure ? .azureOpenAI : nil
   }
 
   private func useBodyTable() {
@@ -154,12 +149,15 @@ package final class StreamTap {
   // MARK: - Content codings
 
   private func startDecoding() {
-    let coding = String(decoding: request.contentEncoding, as: UTF8.self).lowercased()
-    switch coding.filter({ $0 != " " && $0 != "\t" }) {
-    case "", "identity": break
-    case "gzip", "x-gzip": inflate = Inflate(.gzip, expansionLimit: Self.expansionLimit)
-    case "deflate": inflate = Inflate(.zlibOrRaw, expansionLimit: Self.expansionLimit)
-    default: if isObserving { giveUp(.badEncoding) }
+    let encoding = request.contentEncoding
+    let coding = encoding.span
+    if coding.isToken("") || coding.isToken("identity") { return }
+    if coding.isToken("gzip") || coding.isToken("x-gzip") {
+      inflate = Inflate(.gzip, expansionLimit: Self.expansionLimit)
+    } else if coding.isToken("deflate") {
+      inflate = Inflate(.zlibOrRaw, expansionLimit: Self.expansionLimit)
+    } else if isObserving {
+      giveUp(.badEncoding)
     }
   }
 

@@ -45,24 +45,26 @@ enum TapFraming: Sendable {
   case opaque
 
   init(_ request: TapRequest) {
-    let type = Self.mediaType(request.contentType)
+    let value = request.contentType
+    let type = value.span.extracting(first: value.firstIndex(of: UInt8(ascii: ";")) ?? value.count)
     self =
-      switch type {
-      case "text/event-stream": .serverSentEvents
-      case "application/vnd.amazon.eventstream": .eventStream
-      case _ where request.status == 101: .messages
-      case "application/x-ndjson", "application/ndjson", "application/jsonl",
-        "application/stream+json", "application/x-jsonlines":
+      if type.isToken("text/event-stream") {
+        .serverSentEvents
+      } else if type.isToken("application/vnd.amazon.eventstream") {
+        .eventStream
+      } else if request.status == 101 {
+        .messages
+      } else if type.isToken("application/json") || type.isToken("application/problem+json") {
+        .json
+      } else if Self.lineTypes.contains(where: { type.isToken($0) }) {
         .lines
-      case _ where request.status >= 400: .json
-      case "application/json", "application/problem+json": .json
-      default: .opaque
+      } else {
+        request.status >= 400 ? .json : .opaque
       }
   }
 
-  /// The type without its parameters, in small letters.
-  private static func mediaType(_ value: [UInt8]) -> String {
-    let type = value.prefix { $0 != UInt8(ascii: ";") }
-    return String(decoding: type.filter { $0 != 0x20 && $0 != 0x09 }, as: UTF8.self).lowercased()
-  }
+  private static let lineTypes: [StaticString] = [
+    "application/x-ndjson", "application/ndjson", "application/jsonl",
+    "application/stream+json", "application/x-jsonlines",
+  ]
 }

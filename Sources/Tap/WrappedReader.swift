@@ -2,15 +2,16 @@
 
 internal import Wire
 
-/// Decodes and scans one wrapped event after another.
-struct WrappedReader: ~Copyable {
+/// Decodes and scans one wrapped event after another. Few streams have such: an object, so that the
+/// others need no room for it.
+final class WrappedReader {
   private var decoder = Base64Decoder()
   private var scanner = JSONScanner(Dialect.bedrockModel.stream)
   private var decoded: [UInt8] = []
   private var isBroken = false
 
   /// Takes a piece of the Base64 text; findings go to `interpreter`.
-  mutating func read(_ text: Span<UInt8>, _ interpreter: inout EventInterpreter) {
+  func read(_ text: Span<UInt8>, _ interpreter: inout EventInterpreter) {
     guard !isBroken else { return }
     var start = 0
     // A read of any size is decoded in steps, so that the buffer stays small.
@@ -26,7 +27,7 @@ struct WrappedReader: ~Copyable {
     }
   }
 
-  private mutating func decode(_ text: Span<UInt8>) {
+  private func decode(_ text: Span<UInt8>) {
     decoded.removeAll(keepingCapacity: true)
     do throws(Base64Decoder.Failure) {
       try decoder.decode(text, into: &decoded)
@@ -35,7 +36,7 @@ struct WrappedReader: ~Copyable {
     }
   }
 
-  mutating func reset() {
+  func reset() {
     decoder = Base64Decoder()
     scanner.reset()
     isBroken = false

@@ -26,7 +26,8 @@ final class Bench {
     let weirs = options.weirs.map {
       Target.weir(name: $0.name, path: $0.path, arguments: options.weirArguments)
     }
-    let wanted = weirs + Target.peers.filter { options.peers.contains($0.name) }
+    let blind = options.comparesBlind ? options.weirs.map(Target.blind) : []
+    let wanted = weirs + blind + Target.peers.filter { options.peers.contains($0.name) }
     missing = wanted.filter { !$0.isInstalled }
     targets = [.direct] + wanted.filter(\.isInstalled)
     let certificate = options.usesTLS ? try Certificate(in: directory, options) : nil

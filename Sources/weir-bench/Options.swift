@@ -8,6 +8,7 @@ struct Options: Sendable {
   var rounds = 5
   var sizes = Sizes()
   var usesTLS = false
+  var comparesBlind = false
   var benchDirectory = "bench"
   var output: String?
   var wantsHelp = false
@@ -26,6 +27,7 @@ struct Options: Sendable {
       --seconds N            how long each scenario is measured (default 3)
       --streams N            streams of the paced scenario (default 500)
       --idle-streams N       streams of the idle scenario (default 9700)
+      --blind                weir also with its side path turned off
       --tls                  flat, packets and paced also with a provider that speaks TLS
       --quick                one round of one second with 50 streams
       --bench-directory DIR  where peers/ and the scripts are (default bench)
@@ -41,6 +43,7 @@ struct Options: Sendable {
       switch flag {
       case "--help", "-h": wantsHelp = true
       case "--tls": usesTLS = true
+      case "--blind": comparesBlind = true
       case "--quick": (rounds, sizes) = (1, .quick)
       default:
         guard let value = rest.popFirst() else { throw BenchError("\(flag): a value is missing") }

@@ -77,7 +77,8 @@ final class Control {
     noteCertificates(options)
     admission.apply(options.relay.limits)
     let surroundings = WorkerSurroundings(
-      names: SystemNameService(), admission: admission, registry: registry, log: log, control: events.mailbox)
+      names: SystemNameService(), admission: admission, registry: registry, log: log,
+      control: events.mailbox)
     for (number, listeners) in sockets.shares(of: loops).enumerated() {
       threads.append(
         try Worker.start(

@@ -140,7 +140,9 @@ extension LimitOptions {
   private static func keyed(_ values: [String: Int]) -> [LimitKey: Int] {
     var keyed: [LimitKey: Int] = [:]
     // The settings have been checked: a hash that is none does not come this far.
-    for (text, value) in values { keyed[LimitKey(settingsText: text) ?? LimitKey(of: text)] = value }
+    for (text, value) in values {
+      keyed[LimitKey(settingsText: text) ?? LimitKey(of: text)] = value
+    }
     return keyed
   }
 }

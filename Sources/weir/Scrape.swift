@@ -25,7 +25,8 @@ struct LentFigures {
   /// while the loops were asked one after the other.
   func drift(of limit: LimitState) -> Int? {
     let before = limitsBefore.first { $0.name == limit.name }
-    guard before?.changes == limit.changes else { return nil }
+    // A loop that came for a granted place in between may have lent its figures before that.
+    guard before?.changes == limit.changes, before?.unclaimed == limit.unclaimed else { return nil }
     return limit.drift(
       fromHolders: workers.reduce(0) { $0 + ($1.permitHolders[limit.name] ?? 0) })
   }

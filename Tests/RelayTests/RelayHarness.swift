@@ -13,6 +13,8 @@ final class RelayHarness {
 
   let world: FakeWorld
   let ledger = Ledger()
+  /// The stream limits, shared by all loops.
+  let admission: Admission
   private(set) var relays: [Relay] = []
   private(set) var clients: [FakePeer] = []
   private var loops: [EventLoop] = []
@@ -25,12 +27,13 @@ final class RelayHarness {
     seed: UInt64 = 1, weather: Weather? = .calm
   ) throws {
     world = FakeWorld(seed: seed, weather: weather)
+    admission = Admission(options.limits)
     let sockets = try ListeningSockets.open(
       Self.address, count: loopCount, backlog: 128, kernel: world.kernel)
     for socket in sockets.descriptors {
       let loop = try EventLoop(kernel: world.kernel)
       let relay = try Relay(
-        on: loop, options: options, names: names, observer: ledger,
+        on: loop, options: options, names: names, admission: admission, observer: ledger,
         random: ScenarioRandom(state: seed))
       listeners.append(
         try Listener(socket, on: loop) { relay.serve($0, from: $1, tls: nil) })
@@ -57,6 +60,12 @@ final class RelayHarness {
     let upstream = try ScriptedUpstream(in: world, port: port)
     upstreams.append(upstream)
     return upstream
+  }
+
+  /// What a reload does: the limits first, then the loops.
+  func apply(_ options: RelayOptions) {
+    admission.apply(options.limits)
+    for relay in relays { relay.apply(options) }
   }
 
   /// Runs until all that can happen without waiting has happened.
@@ -100,6 +109,10 @@ extension RelayHarness {
   }
 
   private func expectBalance(_ location: SourceLocation) {
+    #expect(admission.inconsistencies == [], "\(world)", sourceLocation: location)
+    for limit in admission.states {
+      #expect(limit.inUse == 0 && limit.queued == 0, "\(limit)", sourceLocation: location)
+    }
     #expect(ledger.faults == [], "\(world)", sourceLocation: location)
     #expect(ledger.acceptedCount == ledger.summaries.count, sourceLocation: location)
     #expect(

@@ -2,9 +2,9 @@
 
 extension Dialect {
   /// The dialect of an Azure deployment's path (https://learn.microsoft.com/azure/ai-services/openai/reference).
-  static func azure(path: [UInt8]) -> Dialect {
-    if path.endsPath(with: "/responses") { return openAIResponses }
-    if path.endsPath(with: "/chat/completions") { return openAIChat }
-    return path.endsPath(with: "/completions") ? openAICompletions : openAIChat
+  static func azure(path: RequestPath) -> Dialect {
+    if path.ends(with: "/responses") { return openAIResponses }
+    if path.ends(with: "/chat/completions") { return openAIChat }
+    return path.ends(with: "/completions") ? openAICompletions : openAIChat
   }
 }

@@ -52,8 +52,10 @@ extension MetricsShard {
   }
 
   private func countContent(_ record: ExchangeRecord, _ child: ExchangeChild) {
-    for kind in Label.EventKind.allCases {
-      add(record.events[kind], to: .events, of: child.common, at: kind.ordinal)
+    if record.isStream {
+      for kind in Label.EventKind.allCases {
+        add(record.events[kind], to: .events, of: child.common, at: kind.ordinal)
+      }
     }
     for reason in record.finishReasons {
       add(1, to: .finishReasons, of: child.common, at: reason.ordinal)
@@ -64,6 +66,7 @@ extension MetricsShard {
     if let source = record.usageSource {
       add(1, to: .usageReports, of: child.common, at: source.ordinal)
     }
+    guard record.usage != TokenUsage() else { return }
     for kind in Label.TokenKind.allCases {
       guard let count = record.usage[kind] else { continue }
       let place = kind.direction.ordinal * Label.TokenKind.allCases.count + kind.ordinal

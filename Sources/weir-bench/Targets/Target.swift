@@ -34,12 +34,21 @@ struct Target: Hashable, Sendable {
   ]
 
   static func weir(name: String, path: String, arguments: String?) -> Target {
-    let plain = "run --upstream {scheme}://{upstream} --listen {listen} --admin off --loops 1"
+    let plain =
+      "run --upstream {scheme}://{upstream} --listen {listen} --admin off --loops 1 --log-to off"
     let words = (arguments ?? plain).split(separator: " ").map(String.init)
     // {ca} is empty without TLS, and empty words are left out.
     let tls = arguments == nil ? ["{ca-flags}"] : []
     return Target(
       name: name, kind: .weir, command: [path] + words + tls, versionCommand: [path, "version"])
+  }
+
+  /// The same weir with observation turned off.
+  static func blind(_ weir: (name: String, path: String)) -> Target {
+    Target(
+      name: "\(weir.name)-blind", kind: .weir,
+      command: [weir.path, "run", "--config", "{config}", "{ca-flags}"],
+      template: "weir-blind.json5", versionCommand: [weir.path, "version"])
   }
 
   /// Whether its program is there.
