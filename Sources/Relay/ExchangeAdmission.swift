@@ -44,9 +44,9 @@ extension Exchange: AdmissionWaiter {
     case .waiting(let place):
       notes.limiter = place.limit
       phase = .queued(place)
-      // The rest of the body would only be held, and while a client waits for `100 Continue` the
-      // time that a body may stand still would run against it.
-      if !traits.contains(.requestEnded) { connection.pauseReading() }
+      mindHeldRequest()
+      // A client that waits for `100 Continue` sends nothing now: that is not its body's time.
+      if head.expectsContinue, !traits.contains(.requestEnded) { connection.pauseReading() }
     case .refused(let refusal):
       clocks.queued = nil
       refuse(refusal, waited: 0)

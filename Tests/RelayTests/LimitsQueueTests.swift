@@ -146,6 +146,22 @@ internal import Testing
     stage.expect(inUse: 1, queued: 1)
   }
 
+  // Goal: the same for one whose upload weir reads no further while it waits. A FIN would stand
+  // behind bytes that nobody reads, so this is about a client that breaks off.
+  // Method: a body larger than all buffers, then a reset.
+  @Test func resetBehindUnreadUpload() throws {
+    let (stage, _, upstream) = try full(queue: 1)
+    defer { stage.close() }
+    let client = stage.client(Post.asked(String(repeating: "x", count: 1_000_000)))
+    stage.run(for: .milliseconds(100))
+    stage.expect(inUse: 1, queued: 1)
+    client.reset()
+    stage.run(for: .milliseconds(10))
+    stage.expect(inUse: 1, queued: 0)
+    #expect(stage.endings == ["client_gone_before_first_token client_closed client -"])
+    #expect(upstream.connections.count == 1)
+  }
+
   // Goal: one that goes in the very moment of its grant gives the place on.
   // Method: the first answer ends and the waiter closes before the loop turns; a third waits.
   @Test func goneAtItsTurn() throws {
