@@ -25,11 +25,6 @@ extension [UInt8] {
     reserveCapacity(bytes.count)
     for index in bytes.indices { append(bytes[index]) }
   }
-
-  /// Whether these are the bytes of `text`.
-  func equals(_ text: StaticString) -> Bool {
-    count == text.utf8CodeUnitCount && span.holds(text, at: 0)
-  }
 }
 
 extension Span<UInt8> {

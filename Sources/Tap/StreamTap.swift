@@ -6,7 +6,8 @@ internal import Wire
 /// The side path of one stream. It lives on its loop, and is fed what was already written on.
 ///
 /// It allocates when it is made and when it meets something for the first time, not per event.
-/// State is a few hundred bytes, and 40 KiB more while it undoes a content coding.
+/// State is 1.7 KiB, up to 1.2 KiB more in a long stream for what its events look like, and 40 KiB
+/// more while it undoes a content coding.
 package final class StreamTap {
   package internal(set) var facts: StreamFacts
   /// False once there is nothing more to see: the caller may spare itself the calls.
