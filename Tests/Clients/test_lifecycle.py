@@ -74,7 +74,9 @@ class LifecycleTest(unittest.TestCase):
         weir = self.start(drain_delay="600ms")
         begun = time.monotonic()
         weir.process.send_signal(signal.SIGTERM)
+        # Each loop lends its figures after it has been told to drain.
         weir.said("draining")
+        weir.metrics()
         refused = ask(weir.address, CHAT)
         self.assertEqual((refused.status, refused.headers["x-weir-error"]), (503, "draining"))
         self.assertEqual(weir.page("/readyz")[0], 503)
