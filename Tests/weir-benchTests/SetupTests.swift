@@ -29,7 +29,7 @@ import Testing
     #expect(
       plain == [
         "w", "run", "--upstream", "http://127.0.0.1:2", "--listen", "127.0.0.1:1", "--admin",
-        "off", "--loops", "1",
+        "off", "--loops", "1", "--log-to", "off",
       ])
     let secure = Self.place(authority: "/ca").fill(target.command)
     #expect(secure[3] == "https://127.0.0.1:2")
