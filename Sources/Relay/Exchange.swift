@@ -55,7 +55,8 @@ final class Exchange: Enrolled {
   }
 
   var rosterPlace = -1
-  unowned let relay: Relay
+  /// Keeps the relay, which keeps it on a roster until it ends.
+  let relay: Relay
   let connection: ServerConnection
   var route: ActiveRoute?
   var endpoint: Endpoint?

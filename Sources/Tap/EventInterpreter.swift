@@ -17,6 +17,12 @@ struct EventInterpreter {
       | (knowsResponseID ? 1 << UInt64(Field.responseID.rawValue) : 0)
   }
 
+  /// Takes over what another interpreter of the stream knows.
+  mutating func know(_ fields: UInt64) {
+    knowsModel = fields >> UInt64(Field.model.rawValue) & 1 == 1
+    knowsResponseID = fields >> UInt64(Field.responseID.rawValue) & 1 == 1
+  }
+
   /// Tool calls opened so far, a mask of indices for each choice.
   var openedTools: [UInt64] = []
   /// Output items whose arguments came in pieces.

@@ -32,13 +32,10 @@ struct RequestPath {
     for index in bytes.indices {
       switch bytes[index] {
       case UInt8(ascii: "?"), UInt8(ascii: "#"): end = min(end, index)
-      case UInt8(ascii: "/"), UInt8(ascii: ":"), UInt8(ascii: "="):
-        for (text, mark) in Self.texts where bytes.holds(text, at: index) { marks.insert(mark) }
-        if bytes[index] == UInt8(ascii: "="), index >= 11,
-          bytes.holds("api-version=", at: index - 11)
-        {
-          marks.insert(.azure)
-        }
+      case UInt8(ascii: ":"): marks.formUnion(Self.methodMark(bytes, index))
+      case UInt8(ascii: "/"): marks.formUnion(Self.segmentMark(bytes, index))
+      case UInt8(ascii: "="):
+        if index >= 11, bytes.holds("api-version=", at: index - 11) { marks.insert(.azure) }
       default: break
       }
     }
@@ -53,11 +50,30 @@ struct RequestPath {
     return length <= end && target.span.holds(ending, at: end - length)
   }
 
-  private static let texts: [(StaticString, Marks)] = [
-    (":streamGenerateContent", .generateContent), (":generateContent", .generateContent),
-    (":streamRawPredict", .rawPredict), (":rawPredict", .rawPredict), ("/v2/", .version2),
-    ("/threads/", .threads), ("/runs", .runs), ("/v1/streams/", .streams),
-    ("/converse", .converse), ("/model/", .model), ("/invoke", .invoke),
-    ("/openai/deployments/", .azure),
-  ]
+  private static func methodMark(_ bytes: Span<UInt8>, _ at: Int) -> Marks {
+    if bytes.holds(":streamGenerateContent", at: at) || bytes.holds(":generateContent", at: at) {
+      return .generateContent
+    }
+    if bytes.holds(":streamRawPredict", at: at) || bytes.holds(":rawPredict", at: at) {
+      return .rawPredict
+    }
+    return []
+  }
+
+  /// The mark that begins with the slash at `at`; the byte after it leaves one or two to compare.
+  private static func segmentMark(_ bytes: Span<UInt8>, _ at: Int) -> Marks {
+    guard at + 1 < bytes.count else { return [] }
+    switch bytes[at + 1] {
+    case UInt8(ascii: "v"):
+      if bytes.holds("/v2/", at: at) { return .version2 }
+      return bytes.holds("/v1/streams/", at: at) ? .streams : []
+    case UInt8(ascii: "t"): return bytes.holds("/threads/", at: at) ? .threads : []
+    case UInt8(ascii: "r"): return bytes.holds("/runs", at: at) ? .runs : []
+    case UInt8(ascii: "c"): return bytes.holds("/converse", at: at) ? .converse : []
+    case UInt8(ascii: "m"): return bytes.holds("/model/", at: at) ? .model : []
+    case UInt8(ascii: "i"): return bytes.holds("/invoke", at: at) ? .invoke : []
+    case UInt8(ascii: "o"): return bytes.holds("/openai/deployments/", at: at) ? .azure : []
+    default: return []
+    }
+  }
 }

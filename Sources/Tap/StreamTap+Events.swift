@@ -4,16 +4,55 @@ internal import Wire
 
 extension StreamTap {
   /// The event read is complete: it becomes facts.
-  func endEvent(named name: [UInt8]) {
+  @discardableResult
+  func endEvent(named name: [UInt8]) -> EventKind {
     let kind = conclude(named: name)
+    finishEvent(kind)
+    dropEvent()
+    return kind
+  }
+
+  /// The interpreter has the event's reading, and its name is taken.
+  private func finishEvent(_ kind: EventKind) {
     clock(
       kind, isContent: interpreter.reading.contentChars > 0,
       isVisible: interpreter.reading.isVisible)
     facts.count(kind)
     facts.countEvent(bytes: eventBytes)
     facts.events += 1
-    dropEvent()
   }
+
+  /// Reads an event that looks as expected; returns where it ends, nil for any other.
+  @inline(__always)
+  func readExpected(_ bytes: Span<UInt8>, from start: Int, eventStart: Int) -> Int? {
+    guard let template, events.isBetweenEvents,
+      let end = template.read(bytes, from: start, into: &interpreter.reading)
+    else { return nil }
+    templateCredit = min(templateCredit + 1, 2 * Self.templatePrice)
+    expectedEvents += 1
+    eventBytes += end - eventStart
+    finishEvent(interpreter.conclude(into: &facts))
+    // The scanner was not asked, and the reading has no texts: this is all there is to forget.
+    interpreter.reading = EventReading()
+    eventBytes = 0
+    return end
+  }
+
+  /// Expects events like this one from now on. A template costs what a few events cost to read,
+  /// and memory: so it must be earned, by as many events.
+  func learn(_ event: Span<UInt8>) {
+    guard templateCredit >= Self.templatePrice else {
+      templateCredit += 1
+      return
+    }
+    templateCredit -= Self.templatePrice
+    guard !isUnknown, !isRawText,
+      let made = EventTemplate(of: event, in: interpreter.dialect, known: interpreter.known)
+    else { return }
+    template = made
+  }
+
+  private static var templatePrice: Int { 32 }
 
   private func conclude(named name: [UInt8]) -> EventKind {
     if doneMarkLength == 6 && dataLength == 6 {

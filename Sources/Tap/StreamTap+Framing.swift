@@ -57,14 +57,24 @@ extension StreamTap {
   private func consumeEvents(_ bytes: Span<UInt8>) {
     var position = 0
     var eventStart = 0
-    while let token = events.next(bytes, from: &position) {
+    // Where the event being read began, if it began in these bytes.
+    var first = -1
+    while position < bytes.count {
+      if let end = readExpected(bytes, from: position, eventStart: eventStart) {
+        position = end
+        eventStart = end
+        continue
+      }
+      if events.isBetweenEvents { first = position }
+      guard let token = events.next(bytes, from: &position) else { break }
       switch token {
       case .data(let range): feed(bytes.extracting(range))
       case .dataLineBreak: feed(Self.lineBreak.span)
       case .event:
         eventBytes += position - eventStart
         eventStart = position
-        endEvent(named: events.name)
+        let kind = endEvent(named: events.name)
+        if kind == .content, first >= 0 { learn(bytes.extracting(first..<position)) }
       case .comment:
         facts.comments += 1
         facts.count(.comment)

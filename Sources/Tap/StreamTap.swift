@@ -26,6 +26,13 @@ package final class StreamTap {
   /// For what Bedrock wraps in Base64.
   var wrapped: WrappedReader?
 
+  /// What the next event is expected to look like; nil until the stream has shown enough.
+  var template: EventTemplate?
+  /// Events read since the last template was made, up to a limit.
+  var templateCredit = 0
+  /// Events that looked as expected, so that a test can tell that some did.
+  var expectedEvents = 0
+
   /// What of the dialect is asked for with each piece of an event.
   private(set) var isRawText: Bool
   private(set) var isUnknown: Bool
@@ -73,6 +80,7 @@ package final class StreamTap {
 
   func use(_ dialect: Dialect) {
     interpreter.dialect = dialect
+    template = nil
     isRawText = dialect.options.contains(.rawText)
     isUnknown = dialect === Dialect.plain
   }

@@ -22,9 +22,14 @@ package struct TokenUsage: Equatable, Sendable {
 
   /// The kinds of a direction added up; nil if none of them was reported.
   package func total(_ direction: Label.TokenDirection) -> UInt64? {
-    let kinds = Label.TokenKind.allCases.filter { $0.direction == direction }
-    let reported = kinds.compactMap { self[$0] }
-    return reported.isEmpty ? nil : reported.reduce(0) { $0 &+ $1 }
+    switch direction {
+    case .input:
+      if uncached == nil, cacheRead == nil, cacheWrite == nil { return nil }
+      return (uncached ?? 0) &+ (cacheRead ?? 0) &+ (cacheWrite ?? 0)
+    case .output:
+      if response == nil, reasoning == nil { return nil }
+      return (response ?? 0) &+ (reasoning ?? 0)
+    }
   }
 }
 

@@ -88,11 +88,11 @@ internal import Testing
   }
 
   // Goal: Retry-After says how long places have lately been held.
-  // Method: a stream of 40 s, then a full limit.
+  // Method: a stream of not quite 40 s, then a full limit.
   @Test func retryAfterLearns() throws {
     let (stage, _, upstream) = try full(queue: 0, upstream: { $0.firstByteTimeout = .seconds(99) })
     defer { stage.close() }
-    stage.run(for: .seconds(40))
+    stage.run(for: .milliseconds(39_500))
     upstream[0].send(ok(""))
     stage.settle()
     let holder = stage.client(Get.asked())

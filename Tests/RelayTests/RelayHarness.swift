@@ -97,10 +97,10 @@ extension RelayHarness {
     run(for: .seconds(600))
     expectBalance(location)
     for listener in listeners { listener.close() }
-    // The mailboxes of the resolver and of the admission desk live as long as their loop.
-    let watched = loops.map(\.watchedCount)
+    // Each relay's resolver and admission desk have a mailbox.
+    let mailboxes = loops.map(\.watchedCount)
     #expect(
-      watched.allSatisfy { $0 == 2 }, "still registered: \(watched)\n\(world)",
+      mailboxes.allSatisfy { $0 == 2 }, "still registered: \(mailboxes)\n\(world)",
       sourceLocation: location)
     relays = []
     listeners = []

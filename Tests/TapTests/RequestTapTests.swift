@@ -53,6 +53,9 @@ struct RequestTapTests {
       ("/v1beta/models/gemini-2.5-pro:streamGenerateContent?alt=sse", "gemini-2.5-pro"),
       ("/openai/deployments/my-gpt/chat/completions?api-version=1", "my-gpt"),
       ("/model/amazon.nova-lite-v1%3A0/converse-stream", "amazon.nova-lite-v1%3A0"),
+      ("//model//m//converse", "m"), ("/model/m/", "-"), ("/model/m?/x", "-"),
+      ("/deployments/d", "d"), ("/models/a:b:c", "a:b"), ("/models/m", "-"),
+      ("/models/deployments/d", "d"), ("?x=/deployments/d", "-"), ("", "-"),
       ("/v1/chat/completions", "-"), ("/v1/models", "-"), ("/", "-"),
     ])
   func path(path: String, model: String) {

@@ -95,7 +95,7 @@ package struct JSONScanner: ~Copyable {
     skippedDepth = 0
     escape = Escape()
     inSkippedString = false
-    key.removeAll(keepingCapacity: true)
+    if !key.isEmpty { key.removeAll(keepingCapacity: true) }
   }
 
   /// The text is whole: its outermost value was closed.

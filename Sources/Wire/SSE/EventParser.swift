@@ -84,6 +84,12 @@ package struct EventParser: ~Copyable {
     }
   }
 
+  /// The next byte begins an event, and nothing read before bears on it.
+  package var isBetweenEvents: Bool {
+    guard state == .lineStart, !afterCarriageReturn, !hasData, !hasID else { return false }
+    return dispatched || name.isEmpty
+  }
+
   /// Reads `bytes` from `position` on, up to the next token; nil when the bytes are used up.
   package mutating func next(_ bytes: Span<UInt8>, from position: inout Int) -> Token? {
     if dispatched { beginEvent() }

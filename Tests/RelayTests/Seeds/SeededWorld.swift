@@ -13,6 +13,8 @@ final class SeededWorld {
   private(set) var faults: [String] = []
   /// For the test's own account of what its worlds were like.
   private(set) var wholeAnswers = 0
+  /// The most requests that waited at one limit at one time.
+  private(set) var mostQueued = 0
   var endings: [String] { stage.endings }
 
   /// In a third of the worlds nothing goes wrong, so that everything has to arrive.
@@ -22,6 +24,8 @@ final class SeededWorld {
   private let upstream: SeededUpstream
   private var clients: [SeededClient] = []
   private var random: SeededRandom
+  /// As they were when the world was last looked at.
+  private var limitsBefore: [LimitState]?
 
   init(seed: UInt64) throws {
     self.seed = seed
@@ -70,7 +74,7 @@ final class SeededWorld {
     for relay in stage.relays {
       if random.chance(0.3) {
         stage.world.after(random.milliseconds(upTo: 2000)) { [unowned self, unowned relay] in
-          relay.apply(options)
+          reload(relay)
         }
       }
       guard !isPeaceful, random.chance(0.2) else { continue }
@@ -81,6 +85,16 @@ final class SeededWorld {
         relay.endDrain()
       }
     }
+  }
+
+  /// Raises and lowers the limits too.
+  private func reload(_ relay: Relay) {
+    var changed = options
+    for limit in changed.limits.indices where random.chance(0.7) {
+      changed.limits[limit].maxStreams = Int.random(in: 1...4, using: &random)
+    }
+    stage.admission.apply(changed.limits)
+    relay.apply(changed)
   }
 
   // MARK: Running
@@ -110,10 +124,35 @@ final class SeededWorld {
       if queued.downstream > options.relayBufferBytes + 1024 {
         faults.append("\(queued.downstream) bytes wait for a client")
       }
-      let upLimit = options.relayBufferBytes + options.requestBufferBytes + 2 * 65_536
+      var upLimit = options.relayBufferBytes + options.requestBufferBytes + 2 * 65_536
+      if options.limits.contains(where: { $0.basis == .model }) { upLimit += 1 << 20 }
       if queued.upstream > upLimit { faults.append("\(queued.upstream) bytes wait for upstream") }
     }
+    watchLimits()
     return !faults.isEmpty
+  }
+
+  /// A limit is never passed: what is above a lowered one was there before. What the limits have
+  /// counted is what the exchanges hold, and every open exchange holds a place or waits for one,
+  /// unless its model is still to come.
+  private func watchLimits() {
+    let states = stage.admission.states
+    let active = stage.relays.reduce(0) { $0 + $1.activeCount }
+    let mayBePeeking = options.limits.contains { $0.basis == .model }
+    for (state, earlier) in zip(states, limitsBefore ?? states) {
+      let most = max(state.maxStreams, earlier.maxStreams, earlier.fullestKeyInUse)
+      let holders = stage.relays.reduce(0) { $0 + ($1.permitHolders[state.name] ?? 0) }
+      if state.fullestKeyInUse > most || state.drift(fromHolders: holders) != 0 {
+        faults.append("\(holders) hold: \(state), and before: \(earlier)")
+      }
+      let known = state.inUse + state.queued
+      if mayBePeeking ? known > active : known != active {
+        faults.append("\(active) exchanges are open: \(state)")
+      }
+      mostQueued = max(mostQueued, state.queued)
+    }
+    limitsBefore = states
+    faults += stage.admission.inconsistencies
   }
 
   private func checkRepetitions() {
@@ -148,6 +187,7 @@ extension RelayOptions {
     options.relayBufferBytes = [1024, 5000, 65_536].randomElement(using: &random)!
     options.requestBufferBytes = [300, 65_536].randomElement(using: &random)!
     options.upstreams[0].pool.idleLimit = Int.random(in: 0...3, using: &random)
+    options.drawLimits(isPeaceful: isPeaceful, &random)
     guard isPeaceful else {
       options.upstreams[0].attempts = Int.random(in: 1...3, using: &random)
       options.server.slowClientTimeout = .seconds(1)
@@ -165,5 +205,20 @@ extension RelayOptions {
     options.upstreams[0].firstByteTimeout = .seconds(60)
     options.upstreams[0].idleTimeout = .seconds(60)
     return options
+  }
+  /// None, or one or two out of a small number, often with a key; in peaceful worlds queues are
+  /// long enough for all.
+  private mutating func drawLimits(isPeaceful: Bool, _ random: inout SeededRandom) {
+    // `x-odd` is in some requests; bodies are no JSON, so that every model is unknown.
+    let bases: [LimitOptions.Basis] = [
+      .none, .header(Array("x-odd".utf8)), .model, .client, .route,
+    ]
+    for basis in bases.shuffled(using: &random).prefix(Int.random(in: 0...2, using: &random)) {
+      var limit = LimitOptions.of(Int.random(in: 1...3, using: &random), by: basis)
+      limit.queueMax = isPeaceful ? 100 : [0, 1, 3, 100].randomElement(using: &random)!
+      limit.queueTimeout = isPeaceful ? .seconds(800) : .milliseconds(1700)
+      limits.append(limit)
+    }
+    routes[0].limits = limits.map(\.name)
   }
 }

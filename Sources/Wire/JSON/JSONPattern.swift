@@ -1,0 +1,231 @@
+// Successive events of a stream share most of their bytes. A pattern is one such text and the
+// places where the next may differ: comparing with it costs a fraction of reading.
+
+internal import Glibc
+
+/// A text that holds JSON, some of whose values may differ in the texts that match it.
+///
+/// A text matches if it differs from the pattern in nothing but the contents of strings and numbers
+/// at the pattern's gaps. A string in a gap keeps its quotes and holds no control character and no
+/// `\u`; a number keeps to the characters of numbers. So wherever a scanner stood at the beginning
+/// of a gap, it stands in the same state at its end.
+package struct JSONPattern: Sendable {
+  /// A value's place in the text: a string's without its quotes.
+  package struct Value: Equatable, Sendable {
+    package let range: Range<Int>
+    package let isString: Bool
+  }
+
+  /// What stands between one gap and the next, and the gap after it.
+  private struct Stretch: Sendable {
+    var start: UInt16
+    var end: UInt16
+    var isString: Bool
+    /// Where the gap's length in scalar values is added up; none is not counted.
+    var tally: UInt8
+  }
+
+  /// Longer texts make no pattern.
+  package static let limitBytes = 512
+  /// Texts of more gaps make no pattern.
+  package static let gapLimit = 12
+  /// How many counts a match can bring.
+  package static let tallyCount = 4
+  /// A gap with this tally is not counted.
+  package static let uncounted: UInt8 = 255
+
+  private let bytes: [UInt8]
+  private var stretches: [Stretch] = []
+  private let tail: Int
+
+  /// - Parameters:
+  ///   - text: at most `limitBytes`.
+  ///   - gaps: values of the text in their order, each with the tally, 0 to 3, that counts its
+  ///     scalar values, or `uncounted`; at most `gapLimit`.
+  package init(_ text: Span<UInt8>, gaps: [(value: Value, tally: UInt8)]) {
+    precondition(text.count <= Self.limitBytes && gaps.count <= Self.gapLimit)
+    var kept: [UInt8] = []
+    kept.reserveCapacity(text.count)
+    var start = 0
+    for (value, tally) in gaps {
+      precondition(value.range.lowerBound >= start && value.range.upperBound <= text.count)
+      let first = kept.count
+      for index in start..<value.range.lowerBound { kept.append(text[index]) }
+      stretches.append(
+        Stretch(
+          start: UInt16(first), end: UInt16(kept.count), isString: value.isString, tally: tally))
+      start = value.range.upperBound
+    }
+    tail = kept.count
+    for index in start..<text.count { kept.append(text[index]) }
+    bytes = kept
+  }
+
+  /// The scalar values in the gaps of a text that matched, by tally.
+  package typealias Tallies = InlineArray<4, Int>
+
+  /// Where the text that begins at `start` ends, if it lies whole in `text` and matches.
+  /// `tallies` holds its counts then, and anything otherwise.
+  package func end(
+    in text: Span<UInt8>, from start: Int, _ tallies: inout Tallies
+  ) -> Int? {
+    guard start >= 0, start < text.count, !bytes.isEmpty else { return nil }
+    // Both texts are read without bounds checks; each read is guarded by the lengths compared.
+    return unsafe text.withUnsafeBufferPointer { buffer in
+      unsafe bytes.withUnsafeBufferPointer { own in
+        let read = unsafe UncheckedBytes(buffer)
+        let kept = unsafe UncheckedBytes(own)
+        return end(in: read, start, kept, &tallies)
+      }
+    }
+  }
+
+  @inline(__always)
+  private func end(
+    in text: borrowing UncheckedBytes, _ start: Int, _ kept: borrowing UncheckedBytes,
+    _ tallies: inout Tallies
+  ) -> Int? {
+    var at = start
+    for index in stretches.indices {
+      let stretch = stretches[index]
+      guard text.equals(at, kept, Int(stretch.start)..<Int(stretch.end)) else { return nil }
+      at += Int(stretch.end) - Int(stretch.start)
+      if stretch.isString {
+        let scalars = Self.passString(text, &at)
+        guard scalars >= 0 else { return nil }
+        if stretch.tally < 4 { tallies[Int(stretch.tally)] &+= scalars }
+      } else {
+        let first = at
+        while at < text.count, Self.isOfNumber(text[at]) { at += 1 }
+        guard at > first, text[first] != UInt8(ascii: "+"), text[first] < UInt8(ascii: "A"),
+          text[first] != UInt8(ascii: ".")
+        else { return nil }
+      }
+    }
+    guard text.equals(at, kept, tail..<kept.count) else { return nil }
+    return at + kept.count - tail
+  }
+
+  private static func isOfNumber(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "+"),
+      UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"):
+      true
+    default: false
+    }
+  }
+
+  /// Moves `at` to the string's closing quote and returns the scalar values passed; negative if
+  /// the string does not end here, or holds what only the scanner understands.
+  @inline(__always)
+  private static func passString(_ text: borrowing UncheckedBytes, _ at: inout Int) -> Int {
+    var scalars = 0
+    while true {
+      while at &+ 8 <= text.count {
+        let word = text.word(at: at)
+        let marks =
+          Word.marks(word, UInt8(ascii: "\"")) | Word.marks(word, UInt8(ascii: "\\"))
+          | Word.controls(word)
+        if marks != 0 {
+          let passed = marks.trailingZeroBitCount &>> 3
+          scalars &+= Word.scalarCount(word, first: passed)
+          at &+= passed
+          break
+        }
+        scalars &+= Word.scalarCount(word)
+        at &+= 8
+      }
+      while at < text.count {
+        let byte = text[at]
+        if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 { break }
+        scalars &+= byte & 0xC0 == 0x80 ? 0 : 1
+        at &+= 1
+      }
+      guard at < text.count else { return -1 }
+      if text[at] == UInt8(ascii: "\"") { return scalars }
+      guard text[at] == UInt8(ascii: "\\"), at + 1 < text.count, isSimpleEscape(text[at + 1])
+      else { return -1 }
+      scalars &+= 1
+      at &+= 2
+    }
+  }
+
+  private static func isSimpleEscape(_ byte: UInt8) -> Bool {
+    switch byte {
+    case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"),
+      UInt8(ascii: "f"), UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
+      true
+    default: false
+    }
+  }
+}
+
+// MARK: - Finding values
+
+extension JSONPattern {
+  /// The strings and numbers at `range` of `text` that are values, not keys, at any depth; nil if
+  /// a string does not end. The text must be JSON, or what comes out means nothing.
+  package static func values(of text: Span<UInt8>, in range: Range<Int>) -> [Value]? {
+    var found: [Value] = []
+    var at = range.lowerBound
+    while at < range.upperBound {
+      let start = at
+      switch text[at] {
+      case UInt8(ascii: "\""):
+        at += 1
+        while at < range.upperBound, text[at] != UInt8(ascii: "\"") {
+          at += text[at] == UInt8(ascii: "\\") ? 2 : 1
+        }
+        guard at < range.upperBound else { return nil }
+        at += 1
+        if !isKey(text, before: at, range) {
+          found.append(Value(range: start + 1..<at - 1, isString: true))
+        }
+      case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+        while at < range.upperBound, isOfNumber(text[at]) { at += 1 }
+        found.append(Value(range: start..<at, isString: false))
+      default: at += 1
+      }
+    }
+    return found
+  }
+
+  private static func isKey(_ text: Span<UInt8>, before end: Int, _ range: Range<Int>) -> Bool {
+    var at = end
+    while at < range.upperBound, JSONScanner.isWhiteSpace(text[at]) { at += 1 }
+    return at < range.upperBound && text[at] == UInt8(ascii: ":")
+  }
+}
+
+extension UncheckedBytes {
+  /// Whether the bytes at `start` are those of `range` of `other`, which must lie in it.
+  @inline(__always)
+  fileprivate func equals(
+    _ start: Int, _ other: borrowing UncheckedBytes, _ range: Range<Int>
+  ) -> Bool {
+    let length = range.count
+    guard start &+ length <= count else { return false }
+    var offset = 0
+    while offset &+ 8 <= length {
+      if word(at: start &+ offset) != other.word(at: range.lowerBound &+ offset) { return false }
+      offset &+= 8
+    }
+    // The last word may overlap the one before.
+    if length >= 8 {
+      return word(at: start &+ length &- 8) == other.word(at: range.upperBound &- 8)
+    }
+    while offset < length {
+      if self[start &+ offset] != other[range.lowerBound &+ offset] { return false }
+      offset &+= 1
+    }
+    return true
+  }
+}
+
+extension Word {
+  /// As `marks`, for bytes below 0x20.
+  @inline(__always)
+  fileprivate static func controls(_ word: UInt64) -> UInt64 {
+    (word &- lowBits &* 0x20) & ~word & highBits
+  }
+}

@@ -1,0 +1,98 @@
+// Goal: a text matches a pattern exactly where a JSON scanner could not tell the two apart but by
+// what the gaps hold. Method: one text, its gaps, and texts that differ in one thing each, all
+// read in front of a page nobody may read.
+
+import TestSupport
+import Testing
+import Wire
+
+@Suite("A pattern of JSON")
+struct JSONPatternTests {
+  private static let text = #"{"id":"a-1","n":17,"delta":"word","more":[1.5,"x"],"end":null}"#
+
+  /// The values of `text`: the delta is counted, the others are not, `more` has no gaps.
+  private static let pattern: JSONPattern = {
+    let bytes = Array(text.utf8)
+    let values = JSONPattern.values(of: bytes.span, in: 0..<bytes.count) ?? []
+    return JSONPattern(
+      bytes.span,
+      gaps: values.prefix(3).enumerated().map { index, value in
+        (value, index == 2 ? 0 : JSONPattern.uncounted)
+      })
+  }()
+
+  /// The scalar values counted and what follows the match; nil if there is none.
+  private func match(_ text: String, from start: Int = 0) -> (count: Int, left: Int)? {
+    let guarded = GuardedBytes(Array(text.utf8))
+    return guarded.withSpan { bytes in
+      var tallies = JSONPattern.Tallies(repeating: 0)
+      return Self.pattern.end(in: bytes, from: start, &tallies).map {
+        (tallies[0], bytes.count - $0)
+      }
+    }
+  }
+
+  @Test("finds the values that are no keys, at any depth")
+  func values() {
+    let bytes = Array(Self.text.utf8)
+    let values = JSONPattern.values(of: bytes.span, in: 0..<bytes.count) ?? []
+    #expect(
+      values.map { String(decoding: bytes[$0.range], as: UTF8.self) }
+        == ["a-1", "17", "word", "1.5", "x"])
+    #expect(values.map(\.isString) == [true, false, true, false, true])
+    let broken = Array(#"{"a":"b\""#.utf8)
+    #expect(JSONPattern.values(of: broken.span, in: 0..<broken.count) == nil)
+  }
+
+  @Test(
+    "is matched by a text with other values in its gaps",
+    arguments: [
+      ("word", 4), ("", 0), ("eight by", 8), ("a longer text than a word has room for", 38),
+      ("ä€😀", 3), (#"a\nb\"c\\"#, 6), ("1234567é", 8),
+    ])
+  func matches(delta: String, count: Int) throws {
+    let text =
+      #"{"id":"zz","n":-2e+9,"delta":""# + delta + #"","more":[1.5,"x"],"end":null}"#
+    let found = try #require(match(text))
+    #expect(found.count == count && found.left == 0)
+    let inside = try #require(match("??" + text + "!", from: 2))
+    #expect(inside.count == count && inside.left == 1)
+  }
+
+  @Test(
+    "is matched by no text that a scanner might read in another way",
+    arguments: [
+      ("word", "wo\\u0072d"), ("word", "wo\nrd"), ("word", "wo\rd"), ("word", "w\td"),
+      ("word", "\\x"), ("\"word\"", "null"), ("17", "null"), ("17", "\"17\""), ("17", ""),
+      ("17", "1 7"), ("17", "e7"), ("17", "+7"), ("17", ".7"), ("1.5", "1.6"), ("\"x\"", "\"y\""),
+      ("\"id\"", "\"ie\""), ("null", "true"), ("word", "word\",\"a\":\"b"), (",", ", "),
+    ])
+  func differs(part: String, other: String) throws {
+    let range = try #require(Self.text.firstRange(of: part))
+    var changed = Self.text
+    changed.replaceSubrange(range, with: other)
+    #expect(match(changed) == nil)
+  }
+
+  @Test("is matched by no text that is cut, and nothing is read past the end")
+  func cut() {
+    for length in 0..<Self.text.utf8.count {
+      #expect(match(String(Self.text.prefix(length))) == nil)
+    }
+    #expect(match(Self.text) != nil)
+    #expect(match(Self.text + "\\") != nil)
+  }
+
+  @Test("keeps to its limits")
+  func limits() async {
+    let long = [UInt8](repeating: 0x20, count: JSONPattern.limitBytes)
+    var tallies = JSONPattern.Tallies(repeating: 0)
+    let pattern = JSONPattern(long.span, gaps: [])
+    #expect(pattern.end(in: long.span, from: 0, &tallies) == long.count)
+    #expect(pattern.end(in: long.span, from: 1, &tallies) == nil)
+    await #expect(processExitsWith: .failure) {
+      let longer = [UInt8](repeating: 0x20, count: JSONPattern.limitBytes + 1)
+      _ = JSONPattern(longer.span, gaps: [])
+    }
+  }
+}
