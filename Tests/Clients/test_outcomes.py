@@ -469,6 +469,8 @@ class ShortOfDescriptorsTest(unittest.TestCase):
             self.assertLess(len(held), few)
         for connection in held:
             connection.close()
+        # Weir hears of that when its loop next turns; a scrape before then finds none left either.
+        self.assertTrue(wait_until(lambda: weir.descriptors < few - 8))
         page = weir.settled()
         self.assertEqual(page.sum("weir_requests_total", outcome="relay_error", code="5xx"), 1)
         self.assertEqual(page.sum("weir_errors_total", origin="relay", error_type="other"), 1)
