@@ -21,11 +21,14 @@ struct ExchangeNotes {
   var limiter: String?
   var queuedNanoseconds: UInt64?
 
+  private static let tenantLimitBytes = 128
+
   mutating func note(_ head: RequestHead, tenantHeader: [UInt8]?) {
     trace = TraceContext(head)
     guard let tenantHeader else { return }
     let line = head.headers.fields.first { head.headers.name($0, isLowercased: tenantHeader) }
-    tenant = line.map { head.headers.string($0.value) } ?? ""
+    // A label and a log line are no place for a header of any length.
+    tenant = line.map { head.headers.string($0.value.prefix(Self.tenantLimitBytes)) } ?? ""
   }
 
   mutating func note(_ head: ResponseHead) {
