@@ -24,6 +24,7 @@ extension Exchange {
   func beginObserving(_ head: ResponseHead) {
     clocks.head = loop.now
     notes.note(head)
+    noteRateLimits(head)
     defer { openStream() }
     guard let route, route.route.observes else { return }
     var request = TapRequest(

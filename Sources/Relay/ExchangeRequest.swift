@@ -90,10 +90,13 @@ extension Exchange {
       endpoint.pool.connect { [unowned self] result in
         switch result {
         case .success(let connection):
+          endpoint.noteTry(succeeded: true, at: loop.now)
           noteConnected()
           use(connection)
           sendRequest()
-        case .failure(let failure): retry(after: .notConnected(failure))
+        case .failure(let failure):
+          endpoint.noteTry(succeeded: failure.isOurOwn, at: loop.now)
+          retry(after: .notConnected(failure))
         }
       })
   }
@@ -203,5 +206,12 @@ extension Exchange {
     else { return }
     endPauseOfClient()
     if !traits.contains(.requestEnded) || traits.contains(.upgrade) { connection.resumeReading() }
+  }
+}
+
+extension ConnectFailure {
+  /// Says nothing of the endpoint.
+  fileprivate var isOurOwn: Bool {
+    if case .exhausted = self { true } else { false }
   }
 }

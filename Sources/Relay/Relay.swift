@@ -24,7 +24,7 @@ package final class Relay: RequestServer {
   private let observer: (any RelayObserver)?
   private let requestIDPrefix: UInt64
   private var routes: [ActiveRoute] = []
-  private var upstreams: [Upstream] = []
+  private(set) var upstreams: [Upstream] = []
   private var exchanges = Roster<Exchange>()
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
   /// Called once, when a drain has left nothing open.

@@ -10,10 +10,18 @@ final class Endpoint {
   let options: EndpointOptions
   let pool: UpstreamPool
   var activeCount = 0
+  /// What the last try to connect said; up until one has failed.
+  private(set) var isUp = true
+  private(set) var lastTry = Instant(nanoseconds: 0)
 
   init(_ options: EndpointOptions, pool: UpstreamPool) {
     self.options = options
     self.pool = pool
+  }
+
+  func noteTry(succeeded: Bool, at now: Instant) {
+    isUp = succeeded
+    lastTry = now
   }
 }
 
@@ -25,6 +33,7 @@ final class Upstream {
   // Durations divide slowly, and these are added to a clock for every read.
   let firstByteNanoseconds: UInt64
   let idleNanoseconds: UInt64
+  var rateLimits: [RateLimitResource: RateLimitReading] = [:]
   private var turn = 0
 
   init(

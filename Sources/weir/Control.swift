@@ -27,6 +27,7 @@ final class Control {
   private var gift: Predecessor.Gift?
   private let admission = Admission([])
   private var lastDrift: [String: Int] = [:]
+  private var upstreams = UpstreamGauges()
   private let registry: LabelRegistry
   private let metrics: MetricsShard
   private let log: LogWriter
@@ -267,7 +268,9 @@ extension Control {
       let expiry = ScrapedSample.Value.integer(Int64(clamping: certificate.expiry))
       samples.append(ScrapedSample(.certificateExpiry, [certificate.name], expiry))
     }
-    return samples + lent.limits.flatMap { limitSamples($0, lent) } + process.samples
+    upstreams.take(lent.workers)
+    return samples + upstreams.samples + lent.limits.flatMap { limitSamples($0, lent) }
+      + process.samples
   }
 
   private func limitSamples(_ limit: LimitState, _ lent: LentFigures) -> [ScrapedSample] {

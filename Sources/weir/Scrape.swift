@@ -13,6 +13,8 @@ struct WorkerFigures: Sendable {
   var bufferedBytes: Int
   /// Exchanges that hold a permit, by limit.
   var permitHolders: [String: Int]
+  var rateLimits: [RateLimitReading]
+  var endpoints: [EndpointReading]
 }
 
 /// All that a page is made of, and the limits as they were before and after the loops lent.

@@ -125,7 +125,8 @@ final class Worker: TimerOwner {
     case .lendFigures:
       let figures = WorkerFigures(
         snapshot: metrics.snapshot(), bufferedBytes: relay.bufferedBytes,
-        permitHolders: relay.permitHolders)
+        permitHolders: relay.permitHolders, rateLimits: relay.rateLimits,
+        endpoints: relay.endpoints)
       control.send(.figures(figures))
     case .stop: loop.stop()
     }
