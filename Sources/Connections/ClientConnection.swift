@@ -99,8 +99,6 @@ extension ClientConnection {
     set { stream.readLimit = newValue }
   }
 
-  package func finishSending() { stream.finishSending() }
-
   /// Closes now, in whatever phase; the handler hears nothing more.
   package func close() {
     handler = nil

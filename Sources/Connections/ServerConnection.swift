@@ -193,9 +193,6 @@ extension ServerConnection {
     stream.resumeReading()
   }
 
-  /// A tunnel's other side has finished sending.
-  package func finishSending() { stream.finishSending() }
-
   /// Closes a connection that waits between requests; one at work goes on.
   package func closeIfIdle() {
     if isIdle { abandon() }

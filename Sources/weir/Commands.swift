@@ -25,9 +25,6 @@ func runCommand(_ arguments: [String]) -> Int32 {
   case .demo(let seconds): return demonstrate(seconds: seconds)
   case .observe(let arguments): return observe(arguments)
   case .simulate(let arguments): return simulate(arguments)
-  case .top:
-    say("weir: not there yet")
-    return ExitCode.badSettings
   }
 }
 

@@ -9,7 +9,6 @@ enum Command: Equatable, Sendable {
   case check(RunArguments, print: Bool)
   case observe(ObserveArguments)
   case simulate(SimulateArguments)
-  case top(admin: SocketAddress)
   case healthcheck(admin: SocketAddress)
   case help(HelpTopic)
   case version
@@ -55,7 +54,6 @@ enum Command: Equatable, Sendable {
       return .demo(seconds: try reader.integer(.seconds, 1...86_400))
     case .observe: return .observe(try observeArguments(reader))
     case .simulate: return .simulate(try simulateArguments(reader))
-    case .top: return .top(admin: try admin(reader, environment))
     case .healthcheck: return .healthcheck(admin: try admin(reader, environment))
     case .help: return .help(try helpTopic(reader))
     case .version: return .version

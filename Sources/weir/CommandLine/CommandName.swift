@@ -2,7 +2,7 @@
 // table of settings.
 
 enum CommandName: String, CaseIterable, Sendable {
-  case run, demo, check, observe, simulate, top, healthcheck, help, version
+  case run, demo, check, observe, simulate, healthcheck, help, version
 
   var summary: String {
     switch self {
@@ -11,7 +11,6 @@ enum CommandName: String, CaseIterable, Sendable {
     case .check: "check the settings and say what is wrong with them"
     case .observe: "read a recorded body and print what it holds as one JSON object"
     case .simulate: "a scripted provider that replays recorded streams, faults included"
-    case .top: "live streams and limits in the terminal"
     case .healthcheck: "exit 0 if weir is ready, for container probes"
     case .help: "this text, or more on a command or on the settings"
     case .version: "the version"
@@ -23,7 +22,7 @@ enum CommandName: String, CaseIterable, Sendable {
     switch self {
     case .observe: "[FILE|-]"
     case .help: "[COMMAND|settings]"
-    case .run, .demo, .check, .simulate, .top, .healthcheck, .version: nil
+    case .run, .demo, .check, .simulate, .healthcheck, .version: nil
     }
   }
 
@@ -35,7 +34,7 @@ enum CommandName: String, CaseIterable, Sendable {
     case .demo: [.seconds]
     case .observe: [.contentType, .path, .contentEncoding, .status]
     case .simulate: [.listen, .replay, .certificate, .key]
-    case .top, .healthcheck: [.admin]
+    case .healthcheck: [.admin]
     case .help: [.format]
     case .version: []
     }

@@ -51,7 +51,7 @@ struct CommandTests {
             listen: .loopback(port: 1), replay: "d",
             tls: SimulateArguments.TLSFiles(certificate: "c", key: "k")))
       ),
-      ("top", .top(admin: .loopback(port: 9347))),
+      ("healthcheck", .healthcheck(admin: .loopback(port: 9347))),
       ("healthcheck --admin 127.0.0.1:5", .healthcheck(admin: .loopback(port: 5))),
       ("help", .help(.overview)), ("--help", .help(.overview)), ("-h", .help(.overview)),
       ("help run", .help(.command(.run))), ("run --help", .help(.command(.run))),
@@ -69,7 +69,7 @@ struct CommandTests {
       ("rum", "weir: there is no command \"rum\"; is `weir run` meant?"),
       (
         "start",
-        "weir: there is no command \"start\"; allowed: run, demo, check, observe, simulate, top, "
+        "weir: there is no command \"start\"; allowed: run, demo, check, observe, simulate, "
           + "healthcheck, help, version"
       ),
       ("--upstraem http://h", "weir run: there is no flag --upstraem; is --upstream meant?"),
@@ -88,7 +88,7 @@ struct CommandTests {
         "--seconds: \"0\" is not allowed; allowed: a whole number from 1 to 86400"
       ),
       (
-        "top --admin here",
+        "healthcheck --admin here",
         "--admin: \"here\" is not an address; allowed: 127.0.0.1:9346, [::1]:9346, :9346 (every "
           + "interface), or unix:/path"
       ),
@@ -118,10 +118,12 @@ struct CommandTests {
   @Test("the admin address comes from a variable too, and the flag wins")
   func adminVariable() throws {
     let environment = ["WEIR_ADMIN": "127.0.0.1:7"]
-    #expect(try parse("top", environment: environment).get() == .top(admin: .loopback(port: 7)))
-    let flagged = try parse("top --admin 127.0.0.1:8", environment: environment).get()
-    #expect(flagged == .top(admin: .loopback(port: 8)))
-    guard case .failure(let error) = parse("top", environment: ["WEIR_ADMIN": "off"]) else {
+    #expect(
+      try parse("healthcheck", environment: environment).get()
+        == .healthcheck(admin: .loopback(port: 7)))
+    let flagged = try parse("healthcheck --admin 127.0.0.1:8", environment: environment).get()
+    #expect(flagged == .healthcheck(admin: .loopback(port: 8)))
+    guard case .failure(let error) = parse("healthcheck", environment: ["WEIR_ADMIN": "off"]) else {
       Issue.record("accepted an admin port that is off")
       return
     }
