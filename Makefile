@@ -8,7 +8,7 @@ STRICT_FLAGS = $(if $(STRICT),-Xswiftc -warnings-as-errors --explicit-target-dep
 RELEASE_FLAGS = -c release --static-swift-stdlib --product
 WEIR = .build/release/weir
 
-.PHONY: help deps build demo test clients lint format check docs bench clean
+.PHONY: help deps build demo test clients lint format check docs bench compare-desync clean
 
 help:
 	@echo "make demo    weir in front of a simulated provider, with traffic, until Ctrl-C (SECONDS=5 ends by itself)"
@@ -16,6 +16,7 @@ help:
 	@echo "make test    every test: rooms, the relay on a fake kernel, real sockets, real clients"
 	@echo "make check   format lint, warnings as errors, imports"
 	@echo "make bench   weir against nginx and HAProxy, in one run (takes minutes)"
+	@echo "make compare-desync  raw HTTP that parsers disagree about, through weir, nginx and HAProxy"
 	@echo "make docs    writes the documents anew that are made from the code"
 	@echo "make format  formats the sources"
 
@@ -50,6 +51,11 @@ bench: build
 	$(SWIFT) build $(STRICT_FLAGS) $(RELEASE_FLAGS) weir-bench
 	@bench/install-peers
 	.build/release/weir-bench --weir $(WEIR) --blind $(BENCH_ARGUMENTS)
+
+# Messages that two parsers could read differently, through weir, nginx and HAProxy.
+compare-desync: build
+	@bench/install-peers
+	python3 Tests/Desync/compare.py $(WEIR) docs/desynchronisation.md
 
 clean:
 	rm -rf .build
