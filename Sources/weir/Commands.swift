@@ -16,6 +16,8 @@ func runCommand(_ arguments: [String]) -> Int32 {
   case .run(let arguments): return relay(arguments, variables)
   case .check(let arguments, let print): return check(arguments, variables, print: print)
   case .healthcheck(let address): return checkHealth(at: address)
+  case .reload(let address): return reload(at: address)
+  case .drain(let address): return drain(at: address)
   case .help(let topic):
     say(CommandHelp.text(topic), to: STDOUT_FILENO)
     return ExitCode.done

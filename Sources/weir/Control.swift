@@ -23,6 +23,8 @@ final class Control {
   private var workers: [Int: Mailbox<WorkerCommand>] = [:]
   private var threads: [Thread] = []
   private var drainedCount = 0
+  /// Loops that have not yet said that they turn.
+  private var silentCount = 0
   private var exitCode = ExitCode.done
   private var gift: Predecessor.Gift?
   private let admission = Admission([])
@@ -47,6 +49,8 @@ final class Control {
   private var admin: AdminServer?
   private var adminListener: Listener?
   private var offer: TakeoverOffer?
+  private var watch: SettingsWatch?
+  private let service: ServiceNotifier
   private var timer: LoopTimer?
 
   init(
@@ -62,6 +66,8 @@ final class Control {
     caps.series = loaded.settings.maxSeries
     registry = LabelRegistry(caps: caps)
     metrics = MetricsShard(registry: registry)
+    service = ServiceNotifier(
+      on: loop, variables: ProcessEnvironment.variables, processID: getpid())
     log = LogWriter(loaded.settings.log)
     sink = LogSink(log)
   }
@@ -90,6 +96,7 @@ final class Control {
   }
 
   private var settings: Settings { loaded.settings }
+  private var isDraining: Bool { if case .draining = stage { true } else { false } }
   private var isReady: Bool { if case .serving = stage { true } else { false } }
 }
 
@@ -105,6 +112,9 @@ extension Control {
       say("weir: loop \(number) cannot start: \(error)")
       end(ExitCode.cannotBind)
     case .figures(let figures): scrape?.receive(figures)
+    case .turns:
+      silentCount -= 1
+      if silentCount == 0 { service.allLoopsTurn() }
     case .drained:
       drainedCount += 1
       if drainedCount == workers.count { end(ExitCode.done) }
@@ -131,11 +141,24 @@ extension Control {
     if let gift { Predecessor.confirm(gift) }
     gift = nil
     tell("started", [("version", Version.number)])
+    service.ready(summary) { [unowned self] in askWhetherLoopsTurn() }
+    if arguments.watchesConfig {
+      watch = SettingsWatch(loaded.files, on: loop) { [unowned self] in reload() }
+    }
     if let lifetime { timer?.set(loop.now + lifetime) }
     serving?()
     if isQuiet { return }
     for listening in sockets.relay { say("weir: relaying on \(listening.address)") }
     if let admin = sockets.admin { say("weir: admin on http://\(admin.address)/") }
+  }
+
+  private var summary: String {
+    "relaying on \(sockets.relay.map(\.address.description).joined(separator: ", "))"
+  }
+
+  private func askWhetherLoopsTurn() {
+    silentCount = workers.count
+    for worker in workers.values { worker.send(.sayThatYouTurn) }
   }
 
   private func startAdmin() throws(SystemError) {
@@ -158,6 +181,17 @@ extension Control {
         }),
       AdminPage("/limits", .knownHost) { [unowned self] in .json(limitsText) },
       AdminPage("/config", .knownHost) { [unowned self] in .json(loaded.json) },
+      AdminPage("/reload", .change) { [unowned self] in
+        if let reasons = reload() {
+          .text("not reloaded\n\(reasons)", status: 422)
+        } else {
+          .text("reloaded")
+        }
+      },
+      AdminPage("/drain", .change) { [unowned self] in
+        if !isDraining { drain(refusing: true) }
+        return .text("draining, for at most \(settings.drainTimeout)", status: 202)
+      },
     ]
   }
 }
@@ -179,16 +213,22 @@ extension Control {
   }
 
   /// New settings for new requests; open streams keep theirs. A mistake changes nothing.
-  private func reload() {
+  /// Returns what is wrong with them, a line each; nil if they are in force.
+  @discardableResult
+  private func reload() -> String? {
+    service.reloading()
+    defer { service.reloaded(summary) }
+    watch?.refresh()
     let result = Settings.load(
       arguments: arguments, environment: ProcessEnvironment.variables,
       readFile: ProcessEnvironment.readFile)
     switch result {
-    case .failure(let errors): refuseReload("\(errors)")
+    case .failure(let errors): return refuseReload("\(errors)")
     case .success(let fresh):
       do {
         let options = try WorkerOptions(fresh.settings.keepingStartup(of: settings))
         loaded = fresh
+        watch?.follow(fresh.files)
         admission.apply(options.relay.limits)
         for worker in workers.values { worker.send(.apply(options)) }
         log.apply(settings.log)
@@ -196,21 +236,24 @@ extension Control {
         metrics.reloaded(.applied)
         tell("reloaded")
         say("weir: reloaded")
+        return nil
       } catch {
-        refuseReload(error.lines.joined(separator: "\n"))
+        return refuseReload(error.lines.joined(separator: "\n"))
       }
     }
   }
 
-  private func refuseReload(_ reasons: String) {
+  private func refuseReload(_ reasons: String) -> String {
     metrics.reloaded(.refused)
     say("weir: not reloaded\n\(reasons)")
+    return reasons
   }
 
   /// `refusing`: nobody else has the sockets, so whoever still comes is told.
   private func drain(refusing: Bool) {
     stage = .draining
     tell("draining")
+    service.stopping("draining", longest: settings.drainDelay + settings.drainTimeout)
     timer?.set(loop.now + settings.drainTimeout)
     for worker in workers.values {
       // Last connections come from the queue. Handed over, they must be there before a worker

@@ -29,6 +29,8 @@ enum WorkerCommand: Sendable {
   case endDrain
   /// `figures` follows.
   case lendFigures
+  /// `turns` follows: the loop is not stuck.
+  case sayThatYouTurn
   case stop
 }
 
@@ -47,6 +49,7 @@ enum WorkerEvent: Sendable {
   case failed(worker: Int, SystemError)
   case drained(worker: Int)
   case figures(WorkerFigures)
+  case turns
 }
 
 /// Lives on its thread, from `run` to the command `stop`.
@@ -128,6 +131,7 @@ final class Worker: TimerOwner {
         permitHolders: relay.permitHolders, rateLimits: relay.rateLimits,
         endpoints: relay.endpoints)
       control.send(.figures(figures))
+    case .sayThatYouTurn: control.send(.turns)
     case .stop: loop.stop()
     }
   }

@@ -56,7 +56,7 @@ class Weir:
     """A running `weir run`. `settings` is the settings file; addresses and log go to free places."""
 
     def __init__(self, settings, *arguments, stdout=None, environment=None, log=True,
-                 admin="127.0.0.1:0", **popen):
+                 admin="127.0.0.1:0", config=True, **popen):
         self.folder = tempfile.TemporaryDirectory(prefix="weir-test-")
         self.path = pathlib.Path(self.folder.name)
         self.log_path = self.path / "weir.log"
@@ -64,11 +64,13 @@ class Weir:
                          **settings}
         if log:
             self.settings.setdefault("log", {"to": str(self.log_path), "level": "debug"})
-        self.write_settings()
+        if config:
+            self.write_settings()
+            arguments = ("--config", str(self.config), *arguments)
         self.stderr_path = self.path / "stderr"
         with open(self.stderr_path, "wb") as stderr:
             self.process = subprocess.Popen(
-                [WEIR, "run", "--config", str(self.config), *arguments], stderr=stderr,
+                [WEIR, "run", *arguments], stderr=stderr,
                 stdout=stdout or subprocess.DEVNULL, env={**os.environ, **(environment or {})},
                 **popen)
         self.address = self.admin = None
@@ -129,6 +131,12 @@ class Weir:
             connection.request(method, path, headers=headers)
             answer = connection.getresponse()
             return answer.status, answer.headers, answer.read().decode()
+
+    def command(self, name):
+        """Runs `weir NAME` against this weir: its exit code, standard output and standard error."""
+        done = subprocess.run([WEIR, name, "--admin", self.admin], capture_output=True, text=True,
+                              timeout=20)
+        return done.returncode, done.stdout, done.stderr
 
     def metrics(self):
         status, _, text = self.page("/metrics")

@@ -1,14 +1,18 @@
 """A weir that ends, reloads or hands over, with streams open: none is lost."""
 
 import contextlib
+import json
 import os
+import pathlib
 import signal
 import socket
 import subprocess
+import tempfile
 import threading
 import time
 import unittest
 
+from processes import Certificates
 from live import (WEIR, Kept, Weir, ask, connect, free_port, in_background, new_trace, provider,
                   read_answer, receive_until, request_bytes, simulated, wait_until)
 
@@ -133,6 +137,100 @@ class LifecycleTest(unittest.TestCase):
         self.assertEqual(page.sum("weir_config_reloads_total", result="success"), 0)
         self.assertEqual(page.sum("weir_config_reloads_total"), 1)
 
+    def test_reload_and_drain_over_the_admin_port(self):
+        weir = self.start()
+        stream = self.stream(weir, **SECOND)
+        self.assertEqual(weir.command("reload"), (0, "weir: reloaded\n", ""))
+        weir.write_settings('{\n "upstreams": 5 }')
+        code, _, said = weir.command("reload")
+        self.assertEqual(code, 1)
+        self.assertIn(f"{weir.config}:2:15: upstreams", said)
+        self.assertEqual(weir.command("drain")[:2], (0, "weir: draining, for at most 30.0 seconds\n"))
+        self.assertIn(DONE, stream.result())
+        self.assertEqual(weir.process.wait(10), 0)
+        self.assertEqual(weir.command("drain")[0], 1)
+
+    def test_only_this_machine_and_no_web_page_changes_anything(self):
+        weir = self.start()
+        for path in ("/reload", "/drain"):
+            self.assertEqual(weir.page(path)[0], 405)
+            self.assertEqual(weir.page(path, "POST", origin="http://localhost")[0], 403)
+            self.assertEqual(weir.page(path, "POST", host="attacker.example")[0], 421)
+        self.assertEqual(weir.page("/readyz")[0], 200)
+        self.assertEqual(weir.metrics().sum("weir_config_reloads_total"), 0)
+
+    def test_watched_settings_are_read_again_when_a_config_map_changes(self):
+        with tempfile.TemporaryDirectory() as folder:
+            mount = ConfigMap(folder)
+            mount.publish({"weir.json5": weir_settings(self.upstream, "first", folder), "key": "k1"})
+            weir = self.enterContext(Weir(
+                {}, "--watch-config", "--config", str(mount.path / "weir.json5"), config=False))
+            ask(weir.address, CHAT)
+            mount.publish({"weir.json5": weir_settings(self.upstream, "second", folder), "key": "k1"})
+            weir.said("weir: reloaded")
+            mount.publish({"weir.json5": "{ routes: 1 }", "key": "k1"})
+            weir.said("not reloaded")
+            mount.publish({"weir.json5": weir_settings(self.upstream, "third", folder), "key": "k2"})
+            weir.said("(?s)reloaded.*not reloaded.*weir: reloaded")
+            ask(weir.address, CHAT)
+            page = weir.settled()
+            self.assertEqual(page.values("weir_requests_total", "route") - {"second"},
+                             {"first", "third"})
+            # A file that the settings name is watched as they are.
+            mount.publish({"weir.json5": weir_settings(self.upstream, "third", folder), "key": "k3"})
+            weir.said("(?s)reloaded.*not reloaded.*weir: reloaded.*weir: reloaded")
+
+    # systemd
+
+    def test_systemd_hears_of_each_stage(self):
+        with tempfile.TemporaryDirectory() as folder, contextlib.closing(
+                socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as supervisor:
+            path = folder + "/notify"
+            supervisor.bind(path)
+            supervisor.settimeout(10)
+            weir = self.enterContext(Weir(
+                simulated(self.upstream),
+                environment={"NOTIFY_SOCKET": path, "WATCHDOG_USEC": "200000"}))
+            self.assertRegex(heard(supervisor), r"^READY=1\nSTATUS=relaying on 127.0.0.1:\d+$")
+            for _ in range(3):
+                self.assertEqual(heard(supervisor), "WATCHDOG=1")
+            weir.process.send_signal(signal.SIGHUP)
+            self.assertRegex(heard(supervisor, but="WATCHDOG=1"),
+                             r"^RELOADING=1\nMONOTONIC_USEC=\d+$")
+            self.assertRegex(heard(supervisor, but="WATCHDOG=1"), "^READY=1\n")
+            self.assertEqual(weir.stop(), 0)
+            self.assertEqual(heard(supervisor, but="WATCHDOG=1"),
+                             "STOPPING=1\nSTATUS=draining\nEXTEND_TIMEOUT_USEC=35000000")
+
+    def test_a_watchdog_meant_for_another_process_hears_nothing(self):
+        with tempfile.TemporaryDirectory() as folder, contextlib.closing(
+                socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)) as supervisor:
+            supervisor.bind(folder + "/notify")
+            supervisor.settimeout(10)
+            weir = self.enterContext(Weir(
+                simulated(self.upstream),
+                environment={"NOTIFY_SOCKET": folder + "/notify", "WATCHDOG_USEC": "1000",
+                             "WATCHDOG_PID": "1"}))
+            self.assertIn("READY=1", heard(supervisor))
+            weir.stop()
+            self.assertIn("STOPPING=1", heard(supervisor))
+
+    # Authorities
+
+    def test_authorities_come_from_ssl_cert_file(self):
+        certificates = Certificates()
+        self.addCleanup(certificates.folder.cleanup)
+        secure, _ = self.enterContext(provider(
+            "--certificate", str(certificates.certificate), "--key", str(certificates.key)))
+        settings = simulated(self.upstream)
+        settings["upstreams"]["sim"]["url"] = "https://" + secure.removeprefix("https://")
+        known = self.enterContext(Weir(
+            settings, environment={"SSL_CERT_FILE": str(certificates.ca)}))
+        self.assertEqual(ask(known.address, CHAT).status, 200)
+        unknown = self.enterContext(Weir(settings))
+        refused = ask(unknown.address, CHAT)
+        self.assertEqual((refused.status, refused.headers["x-weir-error"]), (502, "tls"))
+
     # Successors
 
     def test_a_takeover_under_fire(self):
@@ -181,6 +279,41 @@ class LifecycleTest(unittest.TestCase):
             process.terminate()
             said = process.communicate()[1]
         self.assertEqual(process.returncode, 0, said)
+
+
+class ConfigMap:
+    """A folder as kubelet mounts a ConfigMap: files are links through `..data`, which is swapped."""
+
+    def __init__(self, folder):
+        self.path, self.count = pathlib.Path(folder), 0
+
+    def publish(self, files):
+        self.count += 1
+        version = self.path / f"..{self.count}"
+        version.mkdir()
+        for name, text in files.items():
+            (version / name).write_text(text)
+            link = self.path / name
+            if not link.is_symlink():
+                link.symlink_to(f"..data/{name}")
+        (self.path / "..data_tmp").symlink_to(version.name)
+        (self.path / "..data_tmp").rename(self.path / "..data")
+
+
+def weir_settings(upstream, route, folder):
+    """Settings with a route of that name, which reads a key from a file beside them."""
+    return json.dumps({
+        "listen": "127.0.0.1:0", "admin": {"listen": "127.0.0.1:0"}, "log": {"to": "off"},
+        "upstreams": {"sim": {"url": "http://" + upstream}},
+        "routes": [{"name": route, "path": "/", "upstream": "sim",
+                    "request_headers": {"set": {"x-key": f"file:{folder}/key"}}}]})
+
+
+def heard(supervisor, but=None):
+    """The next datagram that is not `but`."""
+    while (text := supervisor.recv(4096).decode()) == but:
+        pass
+    return text
 
 
 class Hammer(threading.Thread):

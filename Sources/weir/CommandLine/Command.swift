@@ -10,6 +10,8 @@ enum Command: Equatable, Sendable {
   case observe(ObserveArguments)
   case simulate(SimulateArguments)
   case healthcheck(admin: SocketAddress)
+  case reload(admin: SocketAddress)
+  case drain(admin: SocketAddress)
   case help(HelpTopic)
   case version
 
@@ -55,13 +57,17 @@ enum Command: Equatable, Sendable {
     case .observe: return .observe(try observeArguments(reader))
     case .simulate: return .simulate(try simulateArguments(reader))
     case .healthcheck: return .healthcheck(admin: try admin(reader, environment))
+    case .reload: return .reload(admin: try admin(reader, environment))
+    case .drain: return .drain(admin: try admin(reader, environment))
     case .help: return .help(try helpTopic(reader))
     case .version: return .version
     }
   }
 
   private static func runArguments(_ reader: ArgumentReader) -> RunArguments {
-    RunArguments(config: reader[.config], takeover: reader[.takeover], flags: reader.flags)
+    RunArguments(
+      config: reader[.config], watchesConfig: reader[.watchConfig] != nil,
+      takeover: reader[.takeover], flags: reader.flags)
   }
 
   private static func observeArguments(

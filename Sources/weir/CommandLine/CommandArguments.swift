@@ -12,6 +12,8 @@ struct FlagValue: Equatable, Sendable {
 struct RunArguments: Equatable, Sendable {
   /// The settings file; `WEIR_CONFIG` serves where it is nil.
   var config: String?
+  /// Reload whenever a file that the settings came from changes.
+  var watchesConfig = false
   /// The unix socket at which a running weir offers its listening sockets.
   var takeover: String?
   /// The flags of the settings, in the order given.

@@ -2,7 +2,7 @@
 // table of settings.
 
 enum CommandName: String, CaseIterable, Sendable {
-  case run, demo, check, observe, simulate, healthcheck, help, version
+  case run, demo, check, observe, simulate, healthcheck, reload, drain, help, version
 
   var summary: String {
     switch self {
@@ -12,6 +12,8 @@ enum CommandName: String, CaseIterable, Sendable {
     case .observe: "read a recorded body and print what it holds as one JSON object"
     case .simulate: "a scripted provider that replays recorded streams, faults included"
     case .healthcheck: "exit 0 if weir is ready, for container probes"
+    case .reload: "have a running weir read its settings again, as SIGHUP does"
+    case .drain: "have a running weir end its streams and exit, as SIGTERM does"
     case .help: "this text, or more on a command or on the settings"
     case .version: "the version"
     }
@@ -22,19 +24,19 @@ enum CommandName: String, CaseIterable, Sendable {
     switch self {
     case .observe: "[FILE|-]"
     case .help: "[COMMAND|settings]"
-    case .run, .demo, .check, .simulate, .healthcheck, .version: nil
+    case .run, .demo, .check, .simulate, .healthcheck, .reload, .drain, .version: nil
     }
   }
 
   /// Options other than the flags of settings.
   var options: [CommandOption] {
     switch self {
-    case .run: [.config, .takeover]
+    case .run: [.config, .watchConfig, .takeover]
     case .check: [.config, .print]
     case .demo: [.seconds]
     case .observe: [.contentType, .path, .contentEncoding, .status]
     case .simulate: [.listen, .replay, .certificate, .key]
-    case .healthcheck: [.admin]
+    case .healthcheck, .reload, .drain: [.admin]
     case .help: [.format]
     case .version: []
     }
@@ -54,6 +56,9 @@ struct CommandOption: Equatable, Sendable {
 
   static let config = CommandOption(
     name: "--config", placeholder: "FILE", help: "the settings file, JSON5 (WEIR_CONFIG)")
+  static let watchConfig = CommandOption(
+    name: "--watch-config", placeholder: nil,
+    help: "read the settings again whenever their files change, certificates and secrets included")
   static let takeover = CommandOption(
     name: "--takeover", placeholder: "PATH",
     help: "take the listening sockets from the weir that offers them at this unix socket")

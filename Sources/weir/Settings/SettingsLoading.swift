@@ -5,6 +5,8 @@ struct LoadedSettings: Equatable, Sendable {
   let settings: Settings
   /// The file they came from, if any; it is what SIGHUP reads again.
   let file: String?
+  /// Every file that was read: that one, certificates, and those of `file:PATH`.
+  let files: [String]
   /// Every value in force, in the order of the table, secrets masked.
   let effective: [EffectiveSetting]
   /// What is allowed but hardly meant; one line each.
@@ -21,12 +23,13 @@ extension Settings {
     arguments: RunArguments, environment: [String: String],
     readFile: @escaping (String) throws -> [UInt8]
   ) -> Result<LoadedSettings, SettingsErrors> {
+    let files = FilesRead(readFile)
     let environment = environment.filter { !($0.value.isEmpty && $0.key.hasPrefix("WEIR_")) }
     let file = arguments.config ?? environment["WEIR_CONFIG"]
     var root = SettingsNode(.object([]), origin: .builtIn)
     if let file {
       do {
-        root = try node(ofFile: file, environment: environment, readFile: readFile)
+        root = try node(ofFile: file, environment: environment, readFile: files.read)
       } catch {
         return .failure(SettingsErrors([error]))
       }
@@ -36,14 +39,14 @@ extension Settings {
     root.completeDefaults()
 
     var settings = Settings()
-    var reading = SettingsReading(readFile: readFile)
+    var reading = SettingsReading(readFile: files.read)
     reading.section(&settings, root, "")
     SettingsChecks.run(settings, &reading)
     let errors = reading.errors
     guard errors.isEmpty else { return .failure(SettingsErrors(errors)) }
     return .success(
       LoadedSettings(
-        settings: settings, file: file, effective: reading.effective,
+        settings: settings, file: file, files: files.names, effective: reading.effective,
         warnings: SettingsChecks.warnings(settings, reading)
           + misspelledVariables(environment)))
   }
@@ -135,5 +138,18 @@ extension SettingsNode {
     let list = SettingsNode(.list([first] + present), origin: self["limits"]?.origin ?? origin)
     route.overlay(list, at: ["limits"])
     return route
+  }
+}
+
+/// Remembers which files a reading asked for.
+private final class FilesRead {
+  private(set) var names: [String] = []
+  private let readFile: (String) throws -> [UInt8]
+
+  init(_ readFile: @escaping (String) throws -> [UInt8]) { self.readFile = readFile }
+
+  func read(_ name: String) throws -> [UInt8] {
+    if !names.contains(name) { names.append(name) }
+    return try readFile(name)
   }
 }

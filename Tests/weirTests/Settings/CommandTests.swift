@@ -24,6 +24,7 @@ struct CommandTests {
     arguments: [
       ("--upstream http://h", .run(run([("--upstream", "http://h")]))),
       ("run --config f --loops=2", .run(run([("--loops", "2")], config: "f"))),
+      ("run --watch-config", .run(RunArguments(watchesConfig: true))),
       ("run --takeover /s", .run(RunArguments(takeover: "/s"))),
       ("run --upstream=http://h/?a=b", .run(run([("--upstream", "http://h/?a=b")]))),
       (
@@ -53,6 +54,8 @@ struct CommandTests {
       ),
       ("healthcheck", .healthcheck(admin: .loopback(port: 9347))),
       ("healthcheck --admin 127.0.0.1:5", .healthcheck(admin: .loopback(port: 5))),
+      ("reload", .reload(admin: .loopback(port: 9347))),
+      ("drain --admin 127.0.0.1:5", .drain(admin: .loopback(port: 5))),
       ("help", .help(.overview)), ("--help", .help(.overview)), ("-h", .help(.overview)),
       ("help run", .help(.command(.run))), ("run --help", .help(.command(.run))),
       ("help settings", .help(.settings(.text))),
@@ -70,7 +73,7 @@ struct CommandTests {
       (
         "start",
         "weir: there is no command \"start\"; allowed: run, demo, check, observe, simulate, "
-          + "healthcheck, help, version"
+          + "healthcheck, reload, drain, help, version"
       ),
       ("--upstraem http://h", "weir run: there is no flag --upstraem; is --upstream meant?"),
       ("run --max_streams 1", "weir run: there is no flag --max_streams; is --max-streams meant?"),
