@@ -2,13 +2,14 @@
 
 SWIFT   ?= swift
 SECONDS ?=
+SEEDS   ?= 20000
 STRICT  ?=
 # CI sets STRICT=1: no warning passes, and each room's imports are those that Package.swift declares.
 STRICT_FLAGS = $(if $(STRICT),-Xswiftc -warnings-as-errors --explicit-target-dependency-import-check error)
 RELEASE_FLAGS = -c release --static-swift-stdlib --product
 WEIR = .build/release/weir
 
-.PHONY: help deps build demo test clients lint format check docs bench compare-desync clean
+.PHONY: help deps build demo test clients lint format check docs bench compare-desync simulate clean
 
 help:
 	@echo "make demo    weir in front of a simulated provider, with traffic, until Ctrl-C (SECONDS=5 ends by itself)"
@@ -16,6 +17,7 @@ help:
 	@echo "make test    every test: rooms, the relay on a fake kernel, real sockets, real clients"
 	@echo "make check   format lint, warnings as errors, imports"
 	@echo "make bench   weir against nginx and HAProxy, in one run (takes minutes)"
+	@echo "make simulate SEEDS=N  N worlds of the relay on a fake kernel, each from its seed"
 	@echo "make compare-desync  raw HTTP that parsers disagree about, through weir, nginx and HAProxy"
 	@echo "make docs    writes the documents anew that are made from the code"
 	@echo "make format  formats the sources"
@@ -51,6 +53,10 @@ bench: build
 	$(SWIFT) build $(STRICT_FLAGS) $(RELEASE_FLAGS) weir-bench
 	@bench/install-peers
 	.build/release/weir-bench --weir $(WEIR) --blind $(BENCH_ARGUMENTS)
+
+simulate: deps
+	$(SWIFT) build $(STRICT_FLAGS) $(RELEASE_FLAGS) weir-seeds
+	@scripts/simulate .build/release/weir-seeds $(SEEDS)
 
 # Messages that two parsers could read differently, through weir, nginx and HAProxy.
 compare-desync: build

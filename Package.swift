@@ -61,6 +61,13 @@ let package = Package(
     .target(
       name: "FakeKernel", dependencies: ["IO"], path: "Tests/FakeKernel", swiftSettings: room),
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: room),
+    .target(
+      name: "RelayWorld",
+      dependencies: ["Relay", "Connections", "IO", "Tap", "FakeKernel", "TestSupport"],
+      path: "Tests/RelayWorld", swiftSettings: room),
+    .executableTarget(
+      name: "weir-seeds", dependencies: ["RelayWorld"], path: "Tests/weir-seeds",
+      swiftSettings: room),
 
     .testTarget(
       name: "WireTests", dependencies: ["Wire", "TestSupport"], swiftSettings: room),
@@ -80,7 +87,7 @@ let package = Package(
       name: "RelayTests",
       dependencies: [
         "Relay", "Connections", "IO", "Wire", "Tap", "Telemetry", "Simulator", "FakeKernel",
-        "TestSupport",
+        "RelayWorld", "TestSupport",
       ],
       swiftSettings: room),
     .testTarget(

@@ -7,6 +7,7 @@ internal import FakeKernel
 internal import Glibc
 internal import IO
 internal import Relay
+internal import RelayWorld
 internal import Testing
 
 /// Asserts that a client got one whole answer of weir's own, and nothing else.

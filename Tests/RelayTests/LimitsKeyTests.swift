@@ -3,6 +3,7 @@
 internal import FakeKernel
 internal import IO
 internal import Relay
+internal import RelayWorld
 internal import Testing
 
 @Suite struct LimitsKeyTests {

@@ -5,6 +5,7 @@ internal import Connections
 internal import FakeKernel
 internal import IO
 internal import Relay
+internal import RelayWorld
 internal import Testing
 
 @Suite struct RetryTests {

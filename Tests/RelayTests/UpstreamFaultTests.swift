@@ -6,6 +6,7 @@ internal import FakeKernel
 internal import Glibc
 internal import IO
 internal import Relay
+internal import RelayWorld
 internal import Testing
 
 @Suite struct ConnectFailureTests {

@@ -2,6 +2,7 @@
 // promises hold that weir makes about every exchange.
 
 internal import Foundation
+internal import RelayWorld
 internal import Testing
 
 /// `WEIR_SEEDS` asks for more worlds than the usual number; `WEIR_SEED` runs one again.

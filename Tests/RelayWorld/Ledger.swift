@@ -1,18 +1,18 @@
 // What the relays told their observer, and whether it adds up at every moment.
 
-internal import Relay
+package import Relay
 internal import Tap
 
 /// One for all loops of a world, which run on one thread.
-final class Ledger: RelayObserver {
-  private(set) var acceptedCount = 0
-  private(set) var summaries: [ExchangeSummary] = []
+package final class Ledger: RelayObserver {
+  package private(set) var acceptedCount = 0
+  package private(set) var summaries: [ExchangeSummary] = []
   /// What never may happen, in words.
-  private(set) var faults: [String] = []
+  package private(set) var faults: [String] = []
 
-  func exchangeAccepted() { acceptedCount += 1 }
+  package func exchangeAccepted() { acceptedCount += 1 }
 
-  func exchangeEnded(_ summary: ExchangeSummary) {
+  package func exchangeEnded(_ summary: ExchangeSummary) {
     summaries.append(summary)
     if summaries.count > acceptedCount { faults.append("more exchanges ended than began") }
     if summary.end < summary.start { faults.append("an exchange ended before it began") }
@@ -26,7 +26,7 @@ final class Ledger: RelayObserver {
   }
 
   /// `outcome error_type origin status` of each exchange, in the order of their ends; `-` is none.
-  var endings: [String] {
+  package var endings: [String] {
     summaries.map { summary in
       let verdict = summary.verdict
       let status = summary.status.map(String.init) ?? "-"

@@ -80,7 +80,7 @@ extension SeededClient {
     }
     let head = String(decoding: unread.prefix(end), as: UTF8.self)
     unread = unread.dropFirst(end)
-    if head.contains("x-weir-error") { return checkError(head, to: plan) }
+    if head.contains("x-weir-error") { return checkError(head.lowercased(), to: plan) }
     guard plan.isForwarded(head) else {
       return faults.append("the head for \(plan.number) is \(head)")
     }
@@ -113,7 +113,7 @@ extension SeededClient {
   }
 
   private func checkError(_ head: String, to plan: ExchangePlan) {
-    let stated = head.split(separator: "Content-Length: ").dropFirst().first
+    let stated = head.split(separator: "content-length: ").dropFirst().first
       .flatMap { Int($0.prefix(while: \.isNumber)) }
     // A head that did not come in time does not tell that it was one of HEAD.
     let isBodiless = plan.method == "HEAD" && !head.contains(" 408 ")
@@ -124,7 +124,7 @@ extension SeededClient {
       faults.append("weir's answer to \(plan.number) is \(head)\(body)")
     }
     if body.utf8.count == length { wholeAnswers += 1 } else { isOver = true }
-    if head.contains("Connection: close") { isOver = true }
+    if head.contains("connection: close") { isOver = true }
   }
 
   /// What a failure needs told: the plans without their bytes, and all that came.

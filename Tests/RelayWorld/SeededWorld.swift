@@ -6,16 +6,15 @@ internal import FakeKernel
 internal import IO
 internal import Relay
 internal import TestSupport
-internal import Testing
 
-final class SeededWorld {
-  let seed: UInt64
-  private(set) var faults: [String] = []
+package final class SeededWorld {
+  package let seed: UInt64
+  package private(set) var faults: [String] = []
   /// For the test's own account of what its worlds were like.
-  private(set) var wholeAnswers = 0
+  package private(set) var wholeAnswers = 0
   /// The most requests that waited at one limit at one time.
-  private(set) var mostQueued = 0
-  var endings: [String] { stage.endings }
+  package private(set) var mostQueued = 0
+  package var endings: [String] { stage.endings }
 
   /// In a third of the worlds nothing goes wrong, so that everything has to arrive.
   private let isPeaceful: Bool
@@ -27,7 +26,7 @@ final class SeededWorld {
   /// As they were when the world was last looked at.
   private var limitsBefore: [LimitState]?
 
-  init(seed: UInt64) throws {
+  package init(seed: UInt64) throws {
     self.seed = seed
     random = SeededRandom(seed: seed)
     isPeaceful = random.chance(0.33)
@@ -99,7 +98,7 @@ final class SeededWorld {
 
   // MARK: Running
 
-  func run() {
+  package func run() {
     // All clients come within this time.
     stage.run(for: .milliseconds(1500)) { watch() }
     stage.run(for: .seconds(900)) { watch() || clients.allSatisfy(\.isDone) }
@@ -109,7 +108,7 @@ final class SeededWorld {
     checkRepetitions()
     if isPeaceful { checkCompleteness() }
     upstream.close()
-    stage.close()
+    faults += stage.end()
     if !faults.isEmpty { faults.append("\(stage.world)") }
   }
 
@@ -214,7 +213,9 @@ extension RelayOptions {
       .none, .header(Array("x-odd".utf8)), .model, .client, .route,
     ]
     for basis in bases.shuffled(using: &random).prefix(Int.random(in: 0...2, using: &random)) {
-      var limit = LimitOptions.of(Int.random(in: 1...3, using: &random), by: basis)
+      var limit = LimitOptions(
+        name: "limit \(limits.count)", by: basis,
+        maxStreams: Int.random(in: 1...3, using: &random))
       limit.queueMax = isPeaceful ? 100 : [0, 1, 3, 100].randomElement(using: &random)!
       limit.queueTimeout = isPeaceful ? .seconds(800) : .milliseconds(1700)
       limits.append(limit)

@@ -2,27 +2,28 @@
 // clients and upstreams around it, and the accounts that must balance when all is over.
 
 internal import Connections
-internal import FakeKernel
-internal import IO
-internal import Relay
-internal import Testing
+package import FakeKernel
+package import IO
+package import Relay
 
 /// One relay for each loop, all behind one address.
-final class RelayHarness {
-  static let address = SocketAddress.loopback(port: 9346)
+package final class RelayHarness {
+  package static let address = SocketAddress.loopback(port: 9346)
 
-  let world: FakeWorld
-  let ledger = Ledger()
+  package let world: FakeWorld
+  package let ledger = Ledger()
   /// The stream limits, shared by all loops.
-  let admission: Admission
-  private(set) var relays: [Relay] = []
-  private(set) var clients: [FakePeer] = []
+  package let admission: Admission
+  package private(set) var relays: [Relay] = []
+  package private(set) var clients: [FakePeer] = []
   private var loops: [EventLoop] = []
   private var listeners: [Listener] = []
   private var upstreams: [ScriptedUpstream] = []
+  /// What was wrong so far, beyond what a test looks at.
+  private var faults: [String] = []
 
   /// Without `weather`, the seed draws it.
-  init(
+  package init(
     _ options: RelayOptions = .scenario(), names: any NameService = FakeNames(), loopCount: Int = 1,
     seed: UInt64 = 1, weather: Weather? = .calm
   ) throws {
@@ -43,12 +44,12 @@ final class RelayHarness {
     }
   }
 
-  var relay: Relay { relays[0] }
+  package var relay: Relay { relays[0] }
   /// How the exchanges ended so far; see `Ledger.endings`.
-  var endings: [String] { ledger.endings }
+  package var endings: [String] { ledger.endings }
 
   /// A client that connects, and what it sends first.
-  func client(_ text: String = "") -> FakePeer {
+  package func client(_ text: String = "") -> FakePeer {
     let client = world.connect(to: Self.address)
     if !text.isEmpty { client.send(text) }
     clients.append(client)
@@ -56,76 +57,75 @@ final class RelayHarness {
   }
 
   /// An upstream that does nothing by itself; a test tells its connections what to send.
-  func upstream(port: UInt16 = 8000) throws -> ScriptedUpstream {
+  package func upstream(port: UInt16 = 8000) throws -> ScriptedUpstream {
     let upstream = try ScriptedUpstream(in: world, port: port)
     upstreams.append(upstream)
     return upstream
   }
 
   /// What a reload does: the limits first, then the loops.
-  func apply(_ options: RelayOptions) {
+  package func apply(_ options: RelayOptions) {
     admission.apply(options.limits)
     for relay in relays { relay.apply(options) }
   }
 
   /// Runs until all that can happen without waiting has happened.
-  func settle() { run(for: .microseconds(1)) }
+  package func settle() { run(for: .microseconds(1)) }
 
-  /// Lets the clock run; a loop that spins fails the test.
-  func run(for duration: Duration) {
+  /// Lets the clock run; a loop that spins is a fault.
+  package func run(for duration: Duration) {
     run(for: duration) { false }
   }
 
   /// Runs until `isOver` holds, which is asked after every round of the loops.
-  func run(for duration: Duration, stoppingWhen isOver: () -> Bool) {
+  package func run(for duration: Duration, stoppingWhen isOver: () -> Bool) {
     let ending = world.run(for: duration, stoppingWhen: isOver)
-    #expect(ending != .livelock, "\(world)")
+    if ending == .livelock { faults.append("a loop spins") }
   }
 }
 
 // MARK: - Accounts
 
 extension RelayHarness {
-  /// Ends all peers, and asserts that nothing is left of what they began: no exchange,
-  /// connection, timer, registration or descriptor, and one entry in the books for each request.
-  func close(_ location: SourceLocation = #_sourceLocation) {
+  /// Ends all peers, and returns what is left of what they began, which must be nothing: no
+  /// exchange, connection, timer, registration or descriptor, and one entry in the books for each
+  /// request.
+  package func end() -> [String] {
     for peer in clients + upstreams.flatMap(\.connections) {
       peer.onChange = nil
       peer.close()
     }
     for upstream in upstreams { upstream.close() }
     run(for: .seconds(600))
-    expectBalance(location)
+    checkBalance()
     for listener in listeners { listener.close() }
     // Each relay's resolver and admission desk have a mailbox.
-    let mailboxes = loops.map(\.watchedCount)
-    #expect(
-      mailboxes.allSatisfy { $0 == 2 }, "still registered: \(mailboxes)\n\(world)",
-      sourceLocation: location)
+    expect(loops.map(\.watchedCount), Array(repeating: 2, count: loops.count), "still registered")
     relays = []
     listeners = []
     world.removeLoops()
     loops = []
-    #expect(world.leftovers == [], "\(world)", sourceLocation: location)
+    expect(world.leftovers, [], "left over")
+    return faults
   }
 
-  private func expectBalance(_ location: SourceLocation) {
-    #expect(admission.inconsistencies == [], "\(world)", sourceLocation: location)
-    for limit in admission.states {
-      #expect(limit.inUse == 0 && limit.queued == 0, "\(limit)", sourceLocation: location)
+  private func checkBalance() {
+    expect(admission.inconsistencies, [], "the limits' own audit")
+    for limit in admission.states where limit.inUse != 0 || limit.queued != 0 {
+      faults.append("limit \(limit)")
     }
-    #expect(ledger.faults == [], "\(world)", sourceLocation: location)
-    #expect(ledger.acceptedCount == ledger.summaries.count, sourceLocation: location)
-    #expect(
-      relays.reduce(0) { $0 + $1.acceptedCount } == ledger.acceptedCount, sourceLocation: location)
-    #expect(
-      relays.reduce(0) { $0 + $1.endedCount } == ledger.summaries.count, sourceLocation: location)
-    for (relay, loop) in zip(relays, loops) {
-      #expect(relay.activeCount == 0, "\(world)", sourceLocation: location)
-      #expect(relay.connectionCount == 0, "\(world)", sourceLocation: location)
-      #expect(relay.idleUpstreamCount == 0, "\(world)", sourceLocation: location)
-      #expect(loop.timers.count == 0, "\(world)", sourceLocation: location)
-    }
+    faults += ledger.faults
+    expect(ledger.acceptedCount, ledger.summaries.count, "accepted and ended")
+    expect(relays.reduce(0) { $0 + $1.acceptedCount }, ledger.acceptedCount, "accepted")
+    expect(relays.reduce(0) { $0 + $1.endedCount }, ledger.summaries.count, "ended")
+    expect(relays.reduce(0) { $0 + $1.activeCount }, 0, "active")
+    expect(relays.reduce(0) { $0 + $1.connectionCount }, 0, "connections")
+    expect(relays.reduce(0) { $0 + $1.idleUpstreamCount }, 0, "idle upstream connections")
+    expect(loops.map(\.timers.count), Array(repeating: 0, count: loops.count), "timers")
+  }
+
+  private func expect<Value: Equatable>(_ found: Value, _ right: Value, _ name: String) {
+    if found != right { faults.append("\(name): \(found) instead of \(right)") }
   }
 }
 
@@ -134,7 +134,7 @@ extension RelayHarness {
 extension RelayOptions {
   /// One route for all paths to `up.test`, port 8000 of this machine; times short and all
   /// different, so that a test tells by the clock which one ended something.
-  static func scenario(
+  package static func scenario(
     _ edit: (inout RelayOptions) -> Void = { _ in },
     upstream: (inout UpstreamOptions) -> Void = { _ in }
   ) -> RelayOptions {
@@ -157,21 +157,23 @@ extension RelayOptions {
 }
 
 extension EndpointOptions {
-  static func local(_ port: UInt16, pathPrefix: String = "") -> EndpointOptions {
+  package static func local(_ port: UInt16, pathPrefix: String = "") -> EndpointOptions {
     EndpointOptions(
       origin: Origin(host: "127.0.0.1", port: port), authority: "up.test", pathPrefix: pathPrefix)
   }
 
-  static func named(_ host: String) -> EndpointOptions {
+  package static func named(_ host: String) -> EndpointOptions {
     EndpointOptions(origin: Origin(host: host, port: 8000), authority: host)
   }
 }
 
 /// Names as a test knows them; answers at once, through the loop's mailbox.
-struct FakeNames: NameService {
-  var known: [String: [SocketAddress]] = [:]
+package struct FakeNames: NameService {
+  package var known: [String: [SocketAddress]]
 
-  func resolve(
+  package init(known: [String: [SocketAddress]] = [:]) { self.known = known }
+
+  package func resolve(
     _ host: String, port: UInt16, reply: @escaping @Sendable (Resolution) -> Void
   ) {
     reply(known[host].map { .addresses($0) } ?? .failed("no such name"))
