@@ -1,5 +1,6 @@
 // One message to a unix datagram socket, for those whom a process tells how it is.
 
+internal import CSystem
 internal import Glibc
 
 package enum UnixDatagram {
