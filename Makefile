@@ -36,6 +36,7 @@ test: deps
 	$(SWIFT) build $(STRICT_FLAGS) --build-tests
 	$(SWIFT) test $(STRICT_FLAGS) --skip-build --disable-xctest
 	@scripts/test-clients .build/debug/weir
+	@scripts/test-operations .build/debug/weir
 
 lint:
 	$(SWIFT) format lint -r -p --strict Package.swift Sources Tests
@@ -47,6 +48,7 @@ check: lint
 	@$(MAKE) --no-print-directory build STRICT=1
 
 docs: deps
+	dashboards/build
 	WEIR_REGENERATE=1 $(SWIFT) test --disable-xctest --filter 'weirTests|TelemetryTests'
 
 bench: build

@@ -1,0 +1,118 @@
+"""The dashboards on real data: a weir under mixed traffic, scraped by a real Prometheus.
+
+No panel may be empty or in error there, none may break a rule of Grafana's linter, and no metric of
+weir may be missing from them without a reason. Grafana itself is not to be had here; what it would
+ask, Prometheus is asked.
+"""
+
+import json
+import re
+import subprocess
+import sys
+import unittest
+
+import yaml
+
+from grafana import FOLDER, Findings, dashboards, label_values, lint, metrics_of
+from processes import ROOT
+from stage import stage
+from tools import needs
+
+COVERAGE = yaml.safe_load((FOLDER / "coverage.yml").read_text())
+# As docs/metrics.md has them, which is made from the catalogue.
+CATALOGUE = set(re.findall(r"^\| `(\w+)` \| (?:counter|gauge|histogram) \|",
+                           (ROOT / "docs/metrics.md").read_text(), re.M))
+RECORDED = set(re.findall(r"record: (\S+)",
+                          (ROOT / "deploy/prometheus/rules/weir.rules.yml").read_text()))
+
+
+class FilesTest(unittest.TestCase):
+    def test_they_are_what_their_sources_say(self):
+        checked = subprocess.run([sys.executable, FOLDER / "build", "--check"],
+                                 capture_output=True, text=True)
+        self.assertEqual((checked.returncode, checked.stderr), (0, ""))
+
+    def test_the_linter_finds_nothing(self):
+        findings = Findings()
+        for dashboard in dashboards():
+            lint(dashboard, findings)
+        self.assertEqual(findings.all(), [])
+
+    def test_every_metric_is_shown_or_excused(self):
+        self.assertGreater(len(CATALOGUE), 60)
+        shown = set().union(*(dashboard.metrics() for dashboard in dashboards()))
+        excused = set(COVERAGE["not_charted"])
+        self.assertEqual(sorted(CATALOGUE - shown - excused), [], "no panel shows them")
+        self.assertEqual(sorted(excused & shown), [], "excused, and yet shown")
+        self.assertEqual(sorted(shown - CATALOGUE - RECORDED - {"up", "ALERTS"}), [],
+                         "shown, but there is no such metric")
+        self.assertLessEqual(set(COVERAGE["empty_without_cause"]), CATALOGUE)
+
+    def test_the_readme_names_every_dashboard(self):
+        readme = (FOLDER / "README.md").read_text()
+        for dashboard in dashboards():
+            self.assertIn(f"`{dashboard.path.name}`", readme)
+
+    def test_links_lead_to_dashboards(self):
+        there = {dashboard.json["uid"] for dashboard in dashboards()}
+        for dashboard in dashboards():
+            linked = re.findall(r"/d/([\w-]+)", json.dumps(dashboard.json))
+            self.assertLessEqual(set(linked), there)
+
+
+@needs("prometheus")
+class LiveTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.weir, cls.prometheus = cls.enterClassContext(stage())
+
+    def test_every_panel_shows_something(self):
+        empty_by_design = set(COVERAGE["empty_without_cause"])
+        for dashboard in dashboards():
+            for panel, target in dashboard.targets():
+                query = dashboard.query(target["expr"])
+                with self.subTest(dashboard=dashboard.path.name, panel=panel["title"], query=query):
+                    values = self.prometheus.range(query)
+                    if metrics_of(query) <= empty_by_design:
+                        continue
+                    self.assertTrue(values, "empty")
+                    self.assertTrue(set(values) - {"NaN"}, "not a number")
+
+    def test_every_variable_has_values(self):
+        for dashboard in dashboards():
+            for name, variable in dashboard.variables.items():
+                if variable["type"] != "query":
+                    continue
+                selector, label = label_values(variable)
+                with self.subTest(dashboard=dashboard.path.name, variable=name):
+                    self.assertTrue(self.prometheus.values(label, dashboard.query(selector)))
+
+    def test_annotations_can_be_asked_for(self):
+        for dashboard in dashboards():
+            for annotation in dashboard.json["annotations"]["list"]:
+                with self.subTest(dashboard=dashboard.path.name, annotation=annotation["name"]):
+                    self.prometheus.range(dashboard.query(annotation["expr"]))
+
+    def test_goals_are_bounds_of_the_histogram(self):
+        """A goal that is no bucket's bound would match nothing."""
+        bounds = set(self.prometheus.values("le", "weir_time_to_first_token_seconds_bucket"))
+        goals = {option["value"] for dashboard in dashboards()
+                 for option in dashboard.variables.get("ttft_slo", {"options": []})["options"]}
+        self.assertTrue(goals)
+        self.assertLessEqual(goals, bounds)
+
+    def test_exemplars_reach_the_heatmap(self):
+        found = self.prometheus.ask(
+            "query_exemplars", query="weir_time_to_first_token_seconds_bucket", start="0",
+            end="9999999999")
+        self.assertTrue(found and found[0]["exemplars"][0]["labels"]["trace_id"])
+
+    def test_the_rules_evaluate(self):
+        groups = self.prometheus.ask("rules")["groups"]
+        rules = [rule for group in groups for rule in group["rules"]]
+        self.assertGreater(len(rules), 40)
+        self.assertEqual([rule["name"] for rule in rules if rule["health"] != "ok"], [])
+
+
+if __name__ == "__main__":
+    unittest.main()
