@@ -9,7 +9,7 @@ STRICT_FLAGS = $(if $(STRICT),-Xswiftc -warnings-as-errors --explicit-target-dep
 RELEASE_FLAGS = -c release --static-swift-stdlib --product
 WEIR = .build/release/weir
 
-.PHONY: help deps build demo test clients lint format check docs bench compare-desync simulate clean
+.PHONY: help deps build dist demo test clients deploy-check lint format check docs bench compare-desync simulate clean
 
 help:
 	@echo "make demo    weir in front of a simulated provider, with traffic, until Ctrl-C (SECONDS=5 ends by itself)"
@@ -19,6 +19,8 @@ help:
 	@echo "make bench   weir against nginx and HAProxy, in one run (takes minutes)"
 	@echo "make simulate SEEDS=N  N worlds of the relay on a fake kernel, each from its seed"
 	@echo "make compare-desync  raw HTTP that parsers disagree about, through weir, nginx and HAProxy"
+	@echo "make dist    the release binary without symbols, .build/dist/weir"
+	@echo "make deploy-check  dashboards, Prometheus rules and deploy/ by the tools that will read them"
 	@echo "make docs    writes the documents anew that are made from the code"
 	@echo "make format  formats the sources"
 
@@ -38,6 +40,16 @@ test: deps
 	@scripts/test-clients .build/debug/weir
 	@scripts/test-operations .build/debug/weir
 
+# Dashboards, rules and deployments alone, against the release binary.
+deploy-check: build
+	@scripts/install-deploy-tools
+	@scripts/test-operations $(WEIR)
+
+# The release binary without symbols, as an image or a package wants it.
+dist: build
+	@mkdir -p .build/dist
+	strip --strip-all -o .build/dist/weir $(WEIR)
+
 lint:
 	$(SWIFT) format lint -r -p --strict Package.swift Sources Tests
 
@@ -49,6 +61,7 @@ check: lint
 
 docs: deps
 	dashboards/build
+	deploy/kubernetes/generate-rule
 	WEIR_REGENERATE=1 $(SWIFT) test --disable-xctest --filter 'weirTests|TelemetryTests'
 
 bench: build

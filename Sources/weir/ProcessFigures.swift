@@ -7,12 +7,19 @@ struct ProcessFigures {
   private let startTime: Double
 
   /// Begins with the process's own start, so make it at start.
+  ///
+  /// The kernel tells it since boot. When that was is computed and not read from /proc/stat, which
+  /// a service with `ProcSubset=pid` cannot see.
   init() {
-    let boot =
-      Self.lines("/proc/stat").first { $0.hasPrefix("btime ") }
-      .flatMap { Double($0.dropFirst(6)) } ?? 0
+    let boot = Self.now(CLOCK_REALTIME) - Self.now(CLOCK_BOOTTIME)
     let ticks = Self.fields.count > 19 ? Double(Self.fields[19]) ?? 0 : 0
     startTime = boot + ticks / Double(sysconf(Int32(_SC_CLK_TCK)))
+  }
+
+  private static func now(_ clock: clockid_t) -> Double {
+    var time = timespec()
+    clock_gettime(clock, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 
   var samples: [ScrapedSample] {

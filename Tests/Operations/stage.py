@@ -12,6 +12,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import ssl
 import subprocess
 import tempfile
@@ -24,8 +25,8 @@ import urllib.request
 from live import (Weir, ask, connect, free_port, new_trace, provider, receive_until,
                   request_bytes, reset, traceparent, wait_until)
 from processes import ROOT, Certificates
+from tools import find, newer
 
-PROMETHEUS = os.environ.get("PROMETHEUS", "prometheus")
 RULES = ROOT / "deploy/prometheus/rules"
 CHAT, MESSAGES = "/v1/chat/completions", "/v1/messages"
 USAGE = b'{"model":"gpt-4o","stream":true,"stream_options":{"include_usage":true}}'
@@ -34,7 +35,7 @@ USAGE = b'{"model":"gpt-4o","stream":true,"stream_options":{"include_usage":true
 class Prometheus:
     """A server that scrapes each second and evaluates the shipped rules as often."""
 
-    def __init__(self, target):
+    def __init__(self, program, target):
         self.folder = tempfile.TemporaryDirectory(prefix="weir-prometheus-")
         path = pathlib.Path(self.folder.name)
         for rules in RULES.glob("*.yml"):
@@ -47,7 +48,7 @@ class Prometheus:
         port = free_port()
         self.url = f"http://127.0.0.1:{port}/api/v1/"
         self.process = subprocess.Popen(
-            [PROMETHEUS, f"--config.file={path}/prometheus.yml", f"--storage.tsdb.path={path}/data",
+            [program, f"--config.file={path}/prometheus.yml", f"--storage.tsdb.path={path}/data",
              f"--web.listen-address=127.0.0.1:{port}", "--log.level=error",
              "--enable-feature=exemplar-storage"])
 
@@ -254,7 +255,8 @@ def traffic(*works):
 
 @contextlib.contextmanager
 def stage(scrapes=20):
-    """Yields a weir and its Prometheus once that has scraped so often; traffic goes on."""
+    """Yields a weir, and servers that have scraped it so often: Debian's, and a newer one if there
+    is one. Traffic goes on."""
     with contextlib.ExitStack() as stack:
         certificates = Certificates()
         stack.callback(certificates.folder.cleanup)
@@ -267,8 +269,11 @@ def stage(scrapes=20):
         stack.enter_context(traffic(
             lambda: one_round(weir, own_tls), lambda: many_at_once(weir),
             lambda: read_slowly(weir.address, 1.5)))
-        prometheus = stack.enter_context(Prometheus(weir.admin))
-        weir.process.send_signal(1)
-        if not wait_until(lambda: prometheus.scrapes() >= scrapes, 60 + scrapes):
-            raise AssertionError("Prometheus has not scraped weir")
-        yield weir, prometheus
+        servers = {name: stack.enter_context(Prometheus(program, weir.admin))
+                   for name, program in (("older", find("prometheus")), ("newer", newer("prometheus")))
+                   if program}
+        weir.process.send_signal(signal.SIGHUP)
+        for name, server in servers.items():
+            if not wait_until(lambda: server.scrapes() >= scrapes, 60 + scrapes):
+                raise AssertionError(f"the {name} Prometheus has not scraped weir")
+        yield weir, servers

@@ -64,54 +64,71 @@ class FilesTest(unittest.TestCase):
 class LiveTest(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.weir, cls.prometheus = cls.enterClassContext(stage())
+        cls.weir, cls.servers = cls.enterClassContext(stage())
+
+    def each(self, check, things=((None, {}),)):
+        """Checks each of the things with each Prometheus, as tests of their own."""
+        for name, server in self.servers.items():
+            for thing, told in things:
+                with self.subTest(prometheus=name, **told):
+                    check(server, thing)
 
     def test_every_panel_shows_something(self):
         empty_by_design = set(COVERAGE["empty_without_cause"])
-        for dashboard in dashboards():
-            for panel, target in dashboard.targets():
-                query = dashboard.query(target["expr"])
-                with self.subTest(dashboard=dashboard.path.name, panel=panel["title"], query=query):
-                    values = self.prometheus.range(query)
-                    if metrics_of(query) <= empty_by_design:
-                        continue
-                    self.assertTrue(values, "empty")
-                    self.assertTrue(set(values) - {"NaN"}, "not a number")
+
+        def check(server, query):
+            values = server.range(query)
+            if not metrics_of(query) <= empty_by_design:
+                self.assertTrue(values, f"empty: {query}")
+                self.assertTrue(set(values) - {"NaN"}, f"not a number: {query}")
+
+        self.each(check, [(dashboard.query(target["expr"]),
+                           {"dashboard": dashboard.path.name, "panel": panel["title"]})
+                          for dashboard in dashboards()
+                          for panel, target in dashboard.targets()])
 
     def test_every_variable_has_values(self):
-        for dashboard in dashboards():
-            for name, variable in dashboard.variables.items():
-                if variable["type"] != "query":
-                    continue
-                selector, label = label_values(variable)
-                with self.subTest(dashboard=dashboard.path.name, variable=name):
-                    self.assertTrue(self.prometheus.values(label, dashboard.query(selector)))
+        def check(server, asked):
+            dashboard, variable = asked
+            selector, label = label_values(variable)
+            self.assertTrue(server.values(label, dashboard.query(selector)))
+
+        self.each(check, [((dashboard, variable),
+                           {"dashboard": dashboard.path.name, "variable": name})
+                          for dashboard in dashboards()
+                          for name, variable in dashboard.variables.items()
+                          if variable["type"] == "query"])
 
     def test_annotations_can_be_asked_for(self):
-        for dashboard in dashboards():
-            for annotation in dashboard.json["annotations"]["list"]:
-                with self.subTest(dashboard=dashboard.path.name, annotation=annotation["name"]):
-                    self.prometheus.range(dashboard.query(annotation["expr"]))
+        self.each(lambda server, query: server.range(query), [
+            (dashboard.query(annotation["expr"]),
+             {"dashboard": dashboard.path.name, "annotation": annotation["name"]})
+            for dashboard in dashboards()
+            for annotation in dashboard.json["annotations"]["list"]])
 
     def test_goals_are_bounds_of_the_histogram(self):
         """A goal that is no bucket's bound would match nothing."""
-        bounds = set(self.prometheus.values("le", "weir_time_to_first_token_seconds_bucket"))
         goals = {option["value"] for dashboard in dashboards()
                  for option in dashboard.variables.get("ttft_slo", {"options": []})["options"]}
         self.assertTrue(goals)
-        self.assertLessEqual(goals, bounds)
+        self.each(lambda server, _: self.assertLessEqual(
+            goals, set(server.values("le", "weir_time_to_first_token_seconds_bucket"))))
 
     def test_exemplars_reach_the_heatmap(self):
-        found = self.prometheus.ask(
-            "query_exemplars", query="weir_time_to_first_token_seconds_bucket", start="0",
-            end="9999999999")
-        self.assertTrue(found and found[0]["exemplars"][0]["labels"]["trace_id"])
+        def check(server, _):
+            found = server.ask("query_exemplars", start="0", end="9999999999",
+                               query="weir_time_to_first_token_seconds_bucket")
+            self.assertTrue(found and found[0]["exemplars"][0]["labels"]["trace_id"])
+
+        self.each(check)
 
     def test_the_rules_evaluate(self):
-        groups = self.prometheus.ask("rules")["groups"]
-        rules = [rule for group in groups for rule in group["rules"]]
-        self.assertGreater(len(rules), 40)
-        self.assertEqual([rule["name"] for rule in rules if rule["health"] != "ok"], [])
+        def check(server, _):
+            rules = [rule for group in server.ask("rules")["groups"] for rule in group["rules"]]
+            self.assertGreater(len(rules), 40)
+            self.assertEqual([rule["name"] for rule in rules if rule["health"] != "ok"], [])
+
+        self.each(check)
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import unittest
 import yaml
 
 from processes import ROOT
-from tools import needs, run
+from tools import needs, needs_newer, newer, run
 
 FOLDER = ROOT / "deploy/prometheus"
 RULES = sorted((FOLDER / "rules").glob("*.yml"))
@@ -34,6 +34,18 @@ class PromtoolTest(unittest.TestCase):
 
     def test_the_example(self):
         self.succeeds("check", "config", FOLDER / "prometheus.yml")
+
+
+@needs_newer("promtool")
+class NewerPromtoolTest(unittest.TestCase):
+    """Debian's is built without Kubernetes' discovery, and is old."""
+
+    def test_rules_and_examples(self):
+        for arguments in (["check", "rules", "--lint=all", "--lint-fatal", *RULES],
+                          ["check", "config", FOLDER / "prometheus.yml"],
+                          ["check", "config", FOLDER / "prometheus-kubernetes.yml"]):
+            code, said, complained = run(newer("promtool"), *arguments)
+            self.assertEqual(code, 0, said + complained)
 
 
 class AlertsTest(unittest.TestCase):
