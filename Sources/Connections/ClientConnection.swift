@@ -93,6 +93,9 @@ extension ClientConnection {
   package func pauseReading() { stream.pauseReading() }
   package func resumeReading() { stream.resumeReading() }
 
+  /// Reads what has come, if anything: for who must know of an end before it is told.
+  package func readNow() { stream.readNow() }
+
   /// The most bytes that the next read may bring.
   package var readLimit: Int {
     get { stream.readLimit }

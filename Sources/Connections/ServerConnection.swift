@@ -70,6 +70,9 @@ package final class ServerConnection: ByteStreamOwner, TimerOwner {
   /// What a client sent ahead of its turn: read once, then reading pauses.
   private var pipelined: [UInt8] = []
   private var isProcessing = false
+  /// What the client had still to take when an ending connection was last looked at, and when that
+  /// last became less.
+  private var untaken = (bytes: Int.max, since: Instant.distantFuture)
 
   private enum Phase {
     /// Waiting for a request, or inside its head.
@@ -82,11 +85,16 @@ package final class ServerConnection: ByteStreamOwner, TimerOwner {
     /// The answer is out and sending is closed; what still comes is read and dropped, because
     /// closing on unread bytes would reset the connection under the answer (RFC 9112 §9.6).
     case lingering(bytesLeft: Int)
+    /// Cut where only a RST tells of it. That throws away what the client's kernel has not got, so
+    /// it waits until the client has all that was sent.
+    case cutting
     case closed
   }
 
   private static let lingerTime = Duration.seconds(2)
   private static let lingerBytes = 4 << 20
+  /// How often weir asks whether the client has taken what is left.
+  private static let cuttingTime = Duration.milliseconds(10)
 
   /// Takes over an accepted descriptor; closes it also when it throws.
   package init(
@@ -164,21 +172,36 @@ extension ServerConnection {
     if !isProcessing, !pipelined.isEmpty { processPipelined() }
   }
 
-  /// Ends the connection now, without ending the answer: the client can tell by the framing, or
-  /// by a reset where the framing has no end of its own. What is queued is lost: whoever wants it
-  /// to arrive cuts when it has.
-  package func cut(asReset: Bool) {
+  /// Ends the connection without ending the answer: the client can tell by the framing, or by a
+  /// reset where the framing has no end of its own. What is queued is lost: whoever wants it to
+  /// arrive cuts when it has. What the kernel has of it, and of answers before it, still arrives
+  /// where `delivering`.
+  package func cut(asReset: Bool, delivering: Bool) {
+    guard delivering, stream.isOpen else {
+      if asReset { resetNow() } else { abandon() }
+      return
+    }
+    guard asReset else { return closeGently() }
     handler = nil
-    phase = .closed
-    if asReset { stream.reset() } else { stream.close() }
-    release()
+    pipelined = []
+    phase = .cutting
+    untaken = (.max, loop.now)
+    mindUntaken()
   }
 
   /// Closes now; for a client that has gone.
   package func abandon() {
+    if case .cutting = phase { return resetNow() }
     handler = nil
     phase = .closed
     stream.close()
+    release()
+  }
+
+  private func resetNow() {
+    handler = nil
+    phase = .closed
+    stream.reset()
     release()
   }
 
@@ -231,7 +254,7 @@ extension ServerConnection {
         phase = .lingering(bytesLeft: left - (bytes.count - offset))
         if left < bytes.count - offset { abandon() }
         offset = bytes.count
-      case .closed:
+      case .cutting, .closed:
         offset = bytes.count
       }
     }
@@ -328,7 +351,9 @@ extension ServerConnection {
     case .head: timer?.set(loop.now + options.idleTimeout)
     case .lingering:
       stream.finishSending()
+      untaken = (.max, loop.now)
       timer?.set(loop.now + Self.lingerTime)
+    case .cutting: mindUntaken()
     case .body, .answering, .tunnel, .closed: timer?.unset()
     }
     handler?.clientDrained()
@@ -336,7 +361,13 @@ extension ServerConnection {
   }
 
   package func streamEnded(_ stream: ByteStream, cleanly: Bool) { gone() }
-  package func streamPeerClosed(_ stream: ByteStream) { gone() }
+
+  package func streamPeerClosed(_ stream: ByteStream) {
+    // A tunnel's last bytes lie before that end, which shows when reading goes on.
+    if case .tunnel = phase { return }
+    gone()
+  }
+
   package func streamFailed(_ stream: ByteStream, _ failure: StreamFailure) { gone() }
 
   private func gone() {
@@ -353,11 +384,12 @@ extension ServerConnection {
     let hasUnread: Bool =
       switch phase {
       case .body, .head, .lingering: true
-      case .answering, .tunnel, .closed: !pipelined.isEmpty || stream.isReadingPaused
+      case .answering, .tunnel, .cutting, .closed: !pipelined.isEmpty || stream.isReadingPaused
       }
     pipelined = []
     guard hasUnread || stream.queuedBytes > 0 else { return abandon() }
     phase = .lingering(bytesLeft: Self.lingerBytes)
+    untaken = (.max, loop.now)
     timer?.set(
       loop.now + (stream.queuedBytes > 0 ? options.slowClientTimeout : Self.lingerTime))
     stream.finishSending()
@@ -370,7 +402,23 @@ extension ServerConnection {
       if collector.isEmpty || stream.queuedBytes > 0 { abandon() } else { refuse(.headTimedOut) }
     case .body where stream.queuedBytes == 0: handler?.requestTimedOut()
     case .body, .answering, .tunnel: handler?.clientTooSlow()
-    case .lingering, .closed: stream.reset(); release()
+    case .lingering where stream.queuedBytes > 0: resetNow()
+    case .lingering, .cutting: mindUntaken()
+    case .closed: break
+    }
+  }
+
+  /// Closes once the client has all that was sent, or has taken none of it for
+  /// `slowClientTimeout`: till then its kernel may be getting on with it, however slowly.
+  private func mindUntaken() {
+    let bytes = stream.queuedBytes + stream.unacknowledgedBytes
+    if bytes == 0 { return abandon() }
+    if bytes < untaken.bytes { untaken = (bytes, loop.now) }
+    if loop.now >= untaken.since + options.slowClientTimeout { return resetNow() }
+    if case .cutting = phase {
+      timer?.set(loop.now + Self.cuttingTime)
+    } else {
+      timer?.set(loop.now + Self.lingerTime)
     }
   }
 

@@ -108,7 +108,7 @@ extension ExchangeEnd {
     case .notConnected(.refused): "weir: \(name) refused the connection or is unreachable"
     case .notConnected(.timeout): "weir: connecting to \(name) took longer than connect_timeout"
     case .notConnected(.tls): "weir: the TLS handshake with \(name) failed"
-    case .notConnected(.exhausted): "weir is out of descriptors or memory"
+    case .notConnected(.exhausted), .turnedAway: "weir is out of descriptors or memory"
     case .upstreamClosed: "weir: \(name) closed the connection before its answer was whole"
     case .upstreamMalformed(let error): "weir refused the answer of \(name): \(error.explanation)"
     case .noHeadInTime: "weir: \(name) sent no answer within first_byte_timeout"

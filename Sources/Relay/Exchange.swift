@@ -22,12 +22,14 @@ final class Exchange: Enrolled {
     /// Upstream is done with; the client has not taken everything yet.
     case flushing(ExchangeEnd)
     case tunnel
+    /// Either side has ended its tunnel; what is queued for the sides goes out still.
+    case closingTunnel
     case ended
   }
 
   /// What has to be remembered of the request once its head is gone.
   struct Traits: OptionSet {
-    let rawValue: UInt16
+    let rawValue: UInt32
     static let head = Traits(rawValue: 1)
     static let idempotent = Traits(rawValue: 2)
     static let clientPersists = Traits(rawValue: 4)
@@ -48,10 +50,12 @@ final class Exchange: Enrolled {
     static let endsAtClose = Traits(rawValue: 2048)
     static let clientCorked = Traits(rawValue: 4096)
     static let readLimited = Traits(rawValue: 8192)
-    /// Any byte of an answer, interim ones included, was sent to the client.
+    /// Any byte of the final answer was sent to the client.
     static let answered = Traits(rawValue: 16384)
     /// Counted among the open streams.
     static let countedStream = Traits(rawValue: 32768)
+    /// An interim answer was sent to the client.
+    static let saidInterim = Traits(rawValue: 65536)
   }
 
   var rosterPlace = -1
@@ -188,6 +192,7 @@ extension Exchange: TimerOwner {
       sendRequest()
     case .waiting: settle(.noHeadInTime)
     case .streaming, .tunnel: settle(.stalled)
+    case .closingTunnel: settle(.answered)
     case .peeking, .queued, .connecting, .flushing, .ended: break
     }
   }
@@ -196,6 +201,15 @@ extension Exchange: TimerOwner {
 // MARK: - Ending
 
 extension Exchange {
+  /// Of ends that meet, upstream's comes first, then a timeout's, and only then the client's and
+  /// the drain's (product §5): learns of those that are there and have not been told yet.
+  func catchUp() {
+    client?.readNow()
+    guard let timer, timer.deadline <= loop.now else { return }
+    timer.unset()
+    timerFired(timer)
+  }
+
   /// Ends the exchange once the client has taken what came before the end.
   func settle(_ end: ExchangeEnd) {
     uncorkClient()
@@ -217,7 +231,7 @@ extension Exchange {
   private func conclude(_ end: ExchangeEnd) {
     guard !isEnded else { return }
     if case .connecting(let pending) = phase { pending.cancel() }
-    leaveQueue()
+    leaveQueue(end)
     timer?.invalidate()
     releaseUpstream(reusable: end == .answered)
     phase = .ended
@@ -266,7 +280,7 @@ extension Exchange {
     case _ where !traits.contains(.answered) && verdict.clientStatus != nil:
       sendError(verdict, end)
     default:
-      connection.cut(asReset: traits.contains(.endsAtClose))
+      connection.cut(asReset: traits.contains(.endsAtClose), delivering: end.leavesClient)
     }
   }
 

@@ -84,14 +84,14 @@ extension Exchange: AdmissionWaiter {
   }
 
   /// Leaves the queue, if it stands in one.
-  func leaveQueue() {
+  func leaveQueue(_ end: ExchangeEnd) {
     guard case .queued(let place) = phase else { return }
     // One that has been turned away has left already.
     guard notes.queuedNanoseconds == nil, let since = clocks.queued else { return }
     let waited = loop.now.nanoseconds(since: since)
     notes.queuedNanoseconds = waited
-    decide(.clientGone, place.limit, waited: waited)
-    place.leave()
+    decide(Label.Decision(rawValue: end.decision.rawValue)!, place.limit, waited: waited)
+    place.leave(as: end.decision)
   }
 
   /// The last byte has gone, in either direction.
@@ -99,5 +99,17 @@ extension Exchange: AdmissionWaiter {
 
   private func decide(_ decision: Label.Decision, _ limit: String, waited: UInt64) {
     relay.metrics.decided(decision, relay.metrics.limit(limit), waitedNanoseconds: waited)
+  }
+}
+
+extension ExchangeEnd {
+  /// What a request that ended in the queue is counted as there.
+  fileprivate var decision: AdmissionDecision {
+    switch self {
+    case .drainDeadline: .draining
+    case .bodyTimedOut, .streamTimeOver: .timeout
+    // All else that ends a wait is of the client's making: it left, or sent what it may not.
+    default: .clientGone
+    }
   }
 }

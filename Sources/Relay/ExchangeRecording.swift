@@ -43,10 +43,7 @@ struct ExchangeNotes {
 
 extension Exchange {
   func record(_ verdict: Verdict) -> ExchangeRecord {
-    var record = ExchangeRecord(
-      route: route?.route.name ?? Relay.noRoute, outcome: Self.outcomes[verdict.outcome]!)
-    record.errorType = verdict.errorType.flatMap { Self.errorTypes[$0] }
-    record.origin = verdict.origin.flatMap { Label.Origin(rawValue: $0.rawValue) }
+    var record = Self.record(verdict, route: route?.route.name ?? Relay.noRoute)
     record.status = answer.status
     record.upstream = upstream?.options.name
     record.endedAt = loop.kernel.wallClockNanoseconds()
@@ -55,6 +52,27 @@ extension Exchange {
     addTransport(&record)
     if let tap { addFacts(tap.facts, &record) }
     return record
+  }
+
+  private static func record(_ verdict: Verdict, route: String) -> ExchangeRecord {
+    var record = ExchangeRecord(route: route, outcome: outcomes[verdict.outcome]!)
+    record.errorType = verdict.errorType.flatMap { errorTypes[$0] }
+    record.origin = verdict.origin.flatMap { Label.Origin(rawValue: $0.rawValue) }
+    return record
+  }
+
+  /// The books' entry for a client that never got as far as an exchange.
+  static func summary(ofTurnedAway number: Int, by relay: Relay) -> ExchangeSummary {
+    let verdict = Verdict(.turnedAway, AnswerState())
+    var record = record(verdict, route: Relay.noRoute)
+    record.status = verdict.clientStatus
+    record.requestID = relay.requestID(number)
+    record.endedAt = relay.loop.kernel.wallClockNanoseconds()
+    let now = relay.loop.now
+    return ExchangeSummary(
+      route: nil, upstream: nil, verdict: verdict, record: record, status: verdict.clientStatus,
+      start: now, end: now, requestBodyBytes: 0, responseBodyBytes: 0, pausesOfUpstream: 0,
+      pausesOfClient: 0, attempts: 0, reusedConnection: false)
   }
 
   private func identify(_ record: inout ExchangeRecord) {

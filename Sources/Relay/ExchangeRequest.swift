@@ -36,10 +36,8 @@ extension Exchange: RequestHandler {
   func requestTimedOut() { settle(.bodyTimedOut) }
 
   func clientGone() {
-    guard case .tunnel = phase else { return settle(.clientGone) }
-    // Nobody is left to take what is queued.
-    connection.abandon()
-    settle(.answered)
+    catchUp()
+    if !endedTunnel() { settle(.clientGone) }
   }
 
   func clientTooSlow() { settle(.slowClient) }
@@ -155,7 +153,8 @@ extension Exchange {
   /// Drops an answer that the settings call worth another try; returns whether it did.
   func retry(insteadOf status: Int) -> Bool {
     guard let upstream, upstream.options.retryStatuses.contains(status), hasTriesLeft,
-      traits.contains(.requestEnded), traits.isDisjoint(with: [.requestForgotten, .answered])
+      traits.contains(.requestEnded),
+      traits.isDisjoint(with: [.requestForgotten, .answered, .saidInterim])
     else { return false }
     countRetry(status == 429 ? .rateLimited : .serverError)
     backOff()
@@ -166,7 +165,8 @@ extension Exchange {
   /// RFC 9110 §9.2.2 lets idempotent requests be sent again.
   func retryOnFreshConnection() -> Bool {
     guard case .waiting = phase, !traits.contains(.requestForgotten), hasTriesLeft,
-      traits.isSuperset(of: [.reusedConnection, .idempotent]), !traits.contains(.answered)
+      traits.isSuperset(of: [.reusedConnection, .idempotent]),
+      traits.isDisjoint(with: [.answered, .saidInterim])
     else { return false }
     guard let endpoint else { return false }
     countRetry(.reusedConnectionClosed)
@@ -200,6 +200,7 @@ extension Exchange {
 
   func upstreamDrained() {
     guard let client else { return }
+    if case .closingTunnel = phase { return mindTunnelsEnd() }
     if case .waiting = phase { awaitHead() }
     guard connection.isReadingPaused, traits.contains(.requestSent),
       client.queuedBytes <= relay.options.relayBufferBytes / 2

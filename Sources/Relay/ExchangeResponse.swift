@@ -41,7 +41,9 @@ extension Exchange: ResponseHandler {
     connection.send(bytes)
   }
 
-  func responseEnded() { settle(.answered) }
+  func responseEnded() {
+    if !endedTunnel() { settle(.answered) }
+  }
 
   func responseReadEnded() {
     guard traits.contains(.clientCorked) else { return }
@@ -50,6 +52,7 @@ extension Exchange: ResponseHandler {
   }
 
   func responseFailed(_ failure: ResponseFailure) {
+    if case .closingTunnel = phase { return mindTunnelsEnd() }
     switch failure {
     case .closed:
       if !retryOnFreshConnection() { settle(.upstreamClosed) }
@@ -73,7 +76,7 @@ extension Exchange: ResponseHandler {
     }
   }
 
-  private func send(_ head: ResponseHead, as delivery: Delivery) {
+  func send(_ head: ResponseHead, as delivery: Delivery) {
     relay.writer.forward(head, as: delivery)
     let bytes = relay.writer.bytes
     sendDown(bytes.span)
@@ -82,22 +85,9 @@ extension Exchange: ResponseHandler {
   /// RFC 9110 §15.2: a client of HTTP/1.0 gets no interim answers.
   private func sendInterim(_ head: ResponseHead) {
     guard !traits.contains(.clientIsHTTP10) else { return }
-    traits.insert(.answered)
+    traits.insert(.saidInterim)
     send(head, as: Delivery())
     mindWatermark()
-  }
-
-  private func switchProtocols(_ head: ResponseHead) {
-    guard traits.contains(.upgrade) else { return settle(.upstreamMalformed(.badStatusLine)) }
-    requestBuffer = []
-    traits.insert([.requestForgotten, .answered])
-    answer.status = 101
-    phase = .tunnel
-    deadline = .distantFuture
-    send(head, as: Delivery(connection: .upgrade))
-    beginObserving(head)
-    expectMore()
-    connection.becomeTunnel()
   }
 
   private func delivery(of head: ResponseHead) -> Delivery {
@@ -140,6 +130,7 @@ extension Exchange {
     let queued = connection.queuedBytes
     noteAccepted()
     if case .flushing(let end) = phase, queued == 0 { return settle(end) }
+    if case .closingTunnel = phase { return mindTunnelsEnd() }
     guard let client, queued <= relay.options.relayBufferBytes / 2 else { return }
     if traits.contains(.readLimited) {
       client.readLimit = relay.options.relayBufferBytes - queued

@@ -50,6 +50,8 @@ package enum ExchangeEnd: Equatable, Sendable {
   case streamTimeOver
   case stalled
   case drainDeadline
+  /// There was no descriptor for its connection.
+  case turnedAway
 }
 
 /// What is known of the answer at that moment.
@@ -135,6 +137,7 @@ package struct Verdict: Equatable, Sendable {
       Verdict(.upstreamTimeout, .timeout, .upstream, status: 504)
     case .stalled: Verdict(.upstreamStalled, .stalled, .upstream, status: 504)
     case .drainDeadline: Verdict(.drained, .draining, .relay, status: 503)
+    case .turnedAway: Verdict(.relayError, .other, .relay, status: 503)
     }
   }
 
@@ -162,6 +165,14 @@ package struct Verdict: Equatable, Sendable {
 }
 
 extension ExchangeEnd {
+  /// Whether there is a client that may still be taking what was sent to it.
+  var leavesClient: Bool {
+    switch self {
+    case .clientGone, .slowClient, .drainDeadline: false
+    default: true
+    }
+  }
+
   /// When a refused client may try again.
   var retryAfterSeconds: Int? {
     switch self {

@@ -143,6 +143,15 @@ extension Relay {
     return exchange
   }
 
+  /// A client got 503 at the door, where there was no descriptor for it. It counts as a request of
+  /// no route, because it would have made one, and because its failure is weir's.
+  package func turnedAway() {
+    acceptedCount += 1
+    metrics.accepted(metrics.route(Self.noRoute))
+    observer?.exchangeAccepted()
+    book(Exchange.summary(ofTurnedAway: acceptedCount, by: self))
+  }
+
   private func route(for head: RequestHead) -> ActiveRoute? {
     let span = head.headers.bytes.span.extracting(head.originTarget)
     let path = head.originTargetLacksRoot ? Self.root.span : span
@@ -171,8 +180,12 @@ extension Relay {
   }
 
   func ended(_ exchange: Exchange, _ summary: ExchangeSummary) {
-    endedCount += 1
     exchanges.remove(exchange)
+    book(summary)
+  }
+
+  private func book(_ summary: ExchangeSummary) {
+    endedCount += 1
     metrics.record(summary.record)
     observer?.exchangeEnded(summary)
   }
@@ -205,7 +218,10 @@ extension Relay {
 
   /// Cuts what is still open.
   package func endDrain() {
-    for exchange in exchanges.members { exchange.settle(.drainDeadline) }
+    for exchange in exchanges.members {
+      exchange.catchUp()
+      exchange.settle(.drainDeadline)
+    }
     for connection in Array(connections.values) { connection.abandon() }
   }
 

@@ -136,7 +136,7 @@ extension SimulatedExchange {
 
   private func cut(asReset: Bool) {
     leave()
-    connection.cut(asReset: asReset)
+    connection.cut(asReset: asReset, delivering: true)
   }
 
   /// Sends what has been gathered, in one write.

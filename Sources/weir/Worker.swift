@@ -98,10 +98,11 @@ final class Worker: TimerOwner {
       admission: surroundings.admission, metrics: metrics, observer: ExchangeLog(surroundings.log))
     loop.timersRanLate = { metrics.loopLag($0) }
     for socket in sockets {
-      listeners.append(
-        try Listener(socket.descriptor, on: loop) { [unowned self] descriptor, peer in
-          relay.serve(descriptor, from: peer, tls: self.options.listenerTLS[socket.place])
-        })
+      let listener = try Listener(socket.descriptor, on: loop) { [unowned self] descriptor, peer in
+        relay.serve(descriptor, from: peer, tls: self.options.listenerTLS[socket.place])
+      }
+      listener.turnedAway = { [unowned self] in relay.turnedAway() }
+      listeners.append(listener)
     }
     closing = LoopTimer(on: loop, owner: self)
     commands = try MailboxReceiver(on: loop) { [unowned self] in obey($0) }

@@ -124,6 +124,13 @@ extension FakeKernel {
     return transfer
   }
 
+  package func unacknowledgedBytes(of descriptor: Int32) -> Int {
+    guard let socket = socket(descriptor, for: "ioctl") else { return 0 }
+    let count = network.unacknowledgedBytes(of: socket)
+    network.record("SIOCOUTQ", Int(descriptor), 0, count)
+    return count
+  }
+
   package func shutdownSending(_ descriptor: Int32) {
     guard let socket = socket(descriptor, for: "shutdown") else { return }
     network.record("shutdown", Int(descriptor))

@@ -48,6 +48,12 @@ extension FakeNetwork {
     return .bytes(taken)
   }
 
+  /// What is on its way or waits for room; a FIN counts as one. SIOCOUTQ.
+  func unacknowledgedBytes(of socket: FakeSocket) -> Int {
+    guard !socket.isUnix, socket.state == .connected, let peer = socket.peer else { return 0 }
+    return peer.inboundByteCount + (socket.sendIsShut && !peer.hasReceivedFIN ? 1 : 0)
+  }
+
   func shutdownSending(_ socket: FakeSocket) {
     guard socket.state == .connected, !socket.sendIsShut else { return }
     sendFIN(from: socket)
@@ -126,11 +132,14 @@ extension FakeNetwork {
     schedule.add(at: due) { [weak self] in self?.deliver(to: socket) }
   }
 
-  /// What waited for room at the peer is lost, what is on its way arrives first.
+  /// What waits for room at the peer is lost and all that was sent after it; else what is on its
+  /// way arrives first.
   func sendRST(from socket: FakeSocket) {
     socket.state = .dead
     guard let peer = socket.peer, peer.resetDue == nil, !peer.isOver else { return }
-    while peer.inbound.firstArrival(by: now) != nil { dropFirst(at: peer) }
+    if peer.inbound.firstArrival(by: now) != nil {
+      while !peer.inbound.isEmpty { dropFirst(at: peer) }
+    }
     let due = max(peer.lastDue, now + travelTime(of: socket))
     peer.resetDue = due
     scheduleDelivery(to: peer, at: due)

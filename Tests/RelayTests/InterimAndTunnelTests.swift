@@ -49,6 +49,33 @@ internal import Testing
   }
 }
 
+@Suite struct FailureBehindInterimTests {
+  // Goal: an interim answer is no answer yet: what fails behind it is told with an error.
+  // Method: 103, then upstream closes, and one that stays silent.
+  @Test(arguments: [true, false])
+  func isToldInWords(_ closes: Bool) throws {
+    let stage = try RelayHarness()
+    defer { stage.close() }
+    let upstream = try stage.upstream()
+    let client = stage.client(Get.asked())
+    stage.settle()
+    let interim = "HTTP/1.1 103 Early Hints\r\n\r\n"
+    upstream[0].send(interim)
+    stage.settle()
+    #expect(client.takeText() == interim)
+    if closes { upstream[0].close() }
+    stage.run(for: .seconds(6))
+    let answer = try #require(ErrorAnswer(client.text))
+    #expect(
+      answer.statusLine == (closes ? "HTTP/1.1 502 Bad Gateway" : "HTTP/1.1 504 Gateway Timeout"))
+    #expect(answer.type == (closes ? "reset" : "timeout"))
+    #expect(
+      stage.endings == [
+        closes ? "upstream_reset reset upstream 502" : "upstream_timeout timeout upstream 504"
+      ])
+  }
+}
+
 @Suite struct TunnelTests {
   private static let asked =
     "GET /ws HTTP/1.1\r\nHost: weir\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\n"
@@ -117,6 +144,48 @@ internal import Testing
     #expect(other.text == "last words")
     #expect(other.seenEnd == "fin")
     #expect(one.seenEnd == "fin")
+    #expect(stage.endings == ["completed - - 101"])
+  }
+
+  // Goal: when one side ends a tunnel, what is queued for either side still arrives.
+  // Method: both sides read nothing until both ways are full; one ends; then they read.
+  @Test(arguments: [true, false])
+  func endDeliversWhatIsQueued(_ byClient: Bool) throws {
+    let (stage, client, upstream) = try tunnel()
+    defer { stage.close() }
+    let words = String(repeating: "z", count: 150_000)
+    client.isReading = false
+    upstream.isReading = false
+    client.send(words)
+    upstream.send(words)
+    stage.settle()
+    let queued = stage.relay.mostQueuedBytes
+    #expect(queued.downstream > 0 && queued.upstream > 0)
+    (byClient ? client : upstream).finish()
+    stage.settle()
+    client.isReading = true
+    stage.settle()
+    #expect(stage.endings == [])
+    upstream.isReading = true
+    stage.settle()
+    #expect(client.text == words)
+    #expect(upstream.text == words)
+    #expect(client.seenEnd == "fin")
+    #expect(upstream.seenEnd == "fin")
+    #expect(stage.endings == ["completed - - 101"])
+  }
+
+  // Goal: a side that takes nothing of it does not hold an ended tunnel up for good.
+  // Method: upstream reads nothing; the client ends. It is over after slow_client_timeout.
+  @Test func endIsBounded() throws {
+    let (stage, client, upstream) = try tunnel()
+    defer { stage.close() }
+    upstream.isReading = false
+    client.send(String(repeating: "z", count: 150_000))
+    client.finish()
+    stage.run(for: .milliseconds(3900))
+    #expect(stage.endings == [])
+    stage.run(for: .milliseconds(200))
     #expect(stage.endings == ["completed - - 101"])
   }
 

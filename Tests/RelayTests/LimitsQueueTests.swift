@@ -292,6 +292,36 @@ internal import Testing
     #expect(Set(stage.endings) == ["rejected draining relay 503", "completed - - 200"])
   }
 
+  // Goal: a request that ends in the queue is booked there as what ended it.
+  // Method: one whose body stands still, one whose body is larger than it may be, and one that the
+  // drain's deadline finds.
+  @Test func endsInTheQueueHaveTheirDecision() throws {
+    let stage = try RelayHarness(
+      .limited([.of(1, queue: 3)], { $0.requestBodyLimitBytes = 5 }))
+    defer { stage.close() }
+    _ = try stage.upstream()
+    let first = stage.client(Get.asked())
+    stage.settle()
+    let head = "POST / HTTP/1.1\r\nHost: weir\r\nTransfer-Encoding: chunked\r\n\r\n"
+    let slow = stage.client(head)
+    let large = stage.client(head + "6\r\n123456\r\n")
+    stage.settle()
+    expectError(large, "413 Content Too Large", "too_large")
+    #expect(stage.count(.clientGone) == 1)
+    stage.run(for: .milliseconds(2100))
+    expectError(slow, "408 Request Timeout", "timeout")
+    #expect(stage.count(.timeout) == 1)
+    _ = stage.client(Get.asked())
+    stage.settle()
+    stage.relay.drain(refusing: false) {}
+    stage.relay.endDrain()
+    stage.settle()
+    #expect(stage.count(.draining) == 1)
+    #expect(stage.count(.clientGone) == 1)
+    #expect(first.seenEnd != "open")
+    stage.expect(inUse: 0)
+  }
+
   // Goal: after a takeover, which refuses nobody, the queue goes on.
   // Method: a drain without refusing, with one who waits.
   @Test func takeoverKeepsQueue() throws {

@@ -250,7 +250,7 @@ internal import Testing
   }
 
   // Goal: an interim answer does not stop that clock.
-  // Method: 103 after three seconds; the client got it, so it is cut after five.
+  // Method: 103 after three seconds; the client has it, and weir's answer after five.
   @Test func interimAnswerIsNoHead() throws {
     let stage = try RelayHarness()
     defer { stage.close() }
@@ -259,9 +259,8 @@ internal import Testing
     stage.run(for: .seconds(3))
     upstream[0].send(early)
     stage.run(for: .milliseconds(2001))
-    #expect(client.text == early)
-    #expect(client.seenEnd == "fin")
-    #expect(stage.endings == ["upstream_timeout timeout upstream -"])
+    #expect(client.text.hasPrefix(early + "HTTP/1.1 504 Gateway Timeout\r\n"))
+    #expect(stage.endings == ["upstream_timeout timeout upstream 504"])
   }
 
   // Goal: silence inside an answer for idle_timeout cuts it.

@@ -36,8 +36,9 @@ package final class RelayHarness {
       let relay = try Relay(
         on: loop, options: options, names: names, admission: admission, observer: ledger,
         random: ScenarioRandom(state: seed))
-      listeners.append(
-        try Listener(socket, on: loop) { relay.serve($0, from: $1, tls: nil) })
+      let listener = try Listener(socket, on: loop) { relay.serve($0, from: $1, tls: nil) }
+      listener.turnedAway = { relay.turnedAway() }
+      listeners.append(listener)
       relays.append(relay)
       loops.append(loop)
       world.add(loop)

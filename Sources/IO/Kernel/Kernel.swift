@@ -95,10 +95,15 @@ package protocol Kernel: AnyObject {
   func pendingError(of descriptor: Int32) -> SystemError?
   func receive(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> Transfer
   func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Transfer
+  /// Bytes that `send` took and the peer's kernel has not acknowledged, a FIN counted as one: what
+  /// a RST would throw away. 0 where the peer's bytes are out of the sender's reach, as at unix
+  /// sockets.
+  func unacknowledgedBytes(of descriptor: Int32) -> Int
   /// Sends a FIN once all before it is sent; reading goes on.
   func shutdownSending(_ descriptor: Int32)
   func close(_ descriptor: Int32)
-  /// Closes with a RST, so that the peer cannot take the end for a proper one.
+  /// Closes with a RST, so that the peer cannot take the end for a proper one. What the peer has
+  /// not acknowledged is lost.
   func reset(_ descriptor: Int32)
 
   // Polling.

@@ -130,6 +130,21 @@ extension LinuxKernel {
     }
   }
 
+  package func unacknowledgedBytes(of descriptor: Int32) -> Int {
+    var count: Int32 = 0
+    // SIOCOUTQ by its other name, the one that Glibc shows to Swift. A unix socket counts its
+    // memory here, and what it has sent is in its peer's queue already.
+    guard ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 else { return 0 }
+    return isUnix(descriptor) ? 0 : Int(count)
+  }
+
+  private func isUnix(_ descriptor: Int32) -> Bool {
+    var domain: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    return getsockopt(descriptor, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0
+      && domain == AF_UNIX
+  }
+
   package func shutdownSending(_ descriptor: Int32) { _ = shutdown(descriptor, Int32(SHUT_WR)) }
 
   package func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }

@@ -96,6 +96,12 @@ package final class ByteStream: EventHandler {
   package var isResumed: Bool { tls?.wasResumed ?? false }
   /// Bytes that were written and wait for the peer, TLS overhead included.
   package var queuedBytes: Int { outgoing.count }
+  /// Bytes that the kernel took and the peer's has not acknowledged; 0 once sending has failed. One
+  /// system call.
+  package var unacknowledgedBytes: Int {
+    guard isOpen, !state.contains(.sendingFailed) else { return 0 }
+    return loop.kernel.unacknowledgedBytes(of: descriptor)
+  }
   /// The peer has closed or reset; bytes that it sent before may still be unread.
   package var isPeerClosed: Bool { state.contains(.peerClosed) }
 }
@@ -114,6 +120,13 @@ extension ByteStream {
     guard let registration, !state.isDisjoint(with: [.readable, .peerClosed]) else { return }
     // Not read here: the caller may be holding bytes that lie in the loop's buffer.
     loop.callAgain(registration, .readable)
+  }
+
+  /// Reads what has come, if anything, without waiting to be told of it. Not from within a call
+  /// that lends bytes: they lie in the loop's buffer.
+  package func readNow() {
+    guard isOpen, registration != nil, !state.contains(.readingPaused) else { return }
+    read()
   }
 
   package func ready(_ readiness: Readiness) {

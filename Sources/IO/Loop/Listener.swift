@@ -101,6 +101,8 @@ package final class Listener: EventHandler {
   private let loop: EventLoop
   private let descriptor: Int32
   private let accepted: (Int32, SocketAddress) -> Void
+  /// Told of each client that was turned away with 503, for want of descriptors.
+  package var turnedAway: (() -> Void)?
   private var registration: Registration?
   /// Given up when descriptors run out, so that the next client is told and not left to wait.
   private var reserve: Int32?
@@ -171,6 +173,7 @@ package final class Listener: EventHandler {
         _ = loop.kernel.send(connection, UnsafeRawBufferPointer(text))
       }
       loop.kernel.close(connection)
+      turnedAway?()
     }
     reserve = try? loop.kernel.makeSocket(for: .loopback(port: 0))
   }

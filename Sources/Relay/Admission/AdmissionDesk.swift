@@ -103,12 +103,12 @@ package final class PlaceInQueue: TimerOwner {
     self.timer = timer
   }
 
-  /// The client has gone: the place is given up at once, and a grant on its way with it.
+  /// The request has ended: the place is given up at once, and a grant on its way with it.
   ///
   /// Does nothing once the waiter has been called.
-  package func leave() {
+  package func leave(as decision: AdmissionDecision = .clientGone) {
     guard waiter != nil else { return }
-    desk.admission.leave(ticket, as: .clientGone, at: desk.loop.now)
+    desk.admission.leave(ticket, as: decision, at: desk.loop.now)
     _ = end()
   }
 

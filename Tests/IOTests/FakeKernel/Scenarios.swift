@@ -124,6 +124,26 @@ let scenarios: [Scenario] = [
   },
 
   Scenario(
+    "a reset throws away what the peer has had no room for, a close does not",
+    expected: [
+      "at first: none unacknowledged", "full: some unacknowledged",
+      "reset: not all came, then recv: Connection reset by peer",
+      "full: some unacknowledged", "close: all came, then end",
+    ]
+  ) { stage in
+    for closes in [false, true] {
+      let (client, server) = try stage.pair()
+      if !closes { stage.noteUnacknowledged("at first", server) }
+      let sent = stage.fill(server)
+      stage.noteUnacknowledged("full", server)
+      if closes { stage.close(server) } else { stage.reset(server) }
+      let (received, end) = stage.drain(client)
+      let count = received == sent ? "all" : "not all"
+      stage.note("\(closes ? "close" : "reset"): \(count) came, then \(end)")
+    }
+  },
+
+  Scenario(
     "a send after a reset takes the error",
     expected: [
       "client sends: send: Connection reset by peer", "client sends: send: Broken pipe",

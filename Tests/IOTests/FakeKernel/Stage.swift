@@ -85,6 +85,43 @@ final class Stage {
     note("\(name) sends: \(transfer.words)")
   }
 
+  /// Sends until nothing more is taken; returns how many bytes were.
+  func fill(_ descriptor: Int32) -> Int {
+    let block = [UInt8](repeating: 0x78, count: 65_536)
+    var sent = 0
+    while case .bytes(let count) = block.withUnsafeBytes({ kernel.send(descriptor, $0) }) {
+      sent += count
+    }
+    return sent
+  }
+
+  /// Receives until the end, and waits for what is to come; returns how many bytes there were, and
+  /// what the end was.
+  func drain(_ descriptor: Int32) -> (Int, String) {
+    var received = 0
+    return withUnsafeTemporaryAllocation(byteCount: 65_536, alignment: 1) { buffer in
+      while true {
+        switch kernel.receive(descriptor, into: buffer) {
+        case .bytes(let count): received += count
+        case .wouldBlock: pause()
+        case let end: return (received, end.words)
+        }
+      }
+    }
+  }
+
+  /// Lets the kernel go on with what it is about.
+  private func pause() {
+    withUnsafeTemporaryAllocation(of: ReadyEvent.self, capacity: 16) { events in
+      _ = kernel.wait(on: poller, into: events, until: kernel.now() + patience)
+    }
+  }
+
+  func noteUnacknowledged(_ label: String, _ descriptor: Int32) {
+    let isAny = kernel.unacknowledgedBytes(of: descriptor) > 0
+    note("\(label): \(isAny ? "some" : "none") unacknowledged")
+  }
+
   func error(_ name: String, _ descriptor: Int32) {
     note("\(name)'s error: \(kernel.pendingError(of: descriptor)?.description ?? "none")")
   }
