@@ -64,10 +64,9 @@ final class Exchange: Enrolled {
   let connection: ServerConnection
   var route: ActiveRoute?
   var endpoint: Endpoint?
-  /// Where the request is to go first.
-  private var chosenEndpoint: Endpoint?
-  /// Where the last try failed.
-  var failedEndpoint: Endpoint?
+  /// The one that the request in `requestBuffer` is written for.
+  var chosenEndpoint: Endpoint?
+  var triedEndpoints: TriedEndpoints = []
   var client: ClientConnection?
   var phase = Phase.backingOff
   var traits: Traits = []
@@ -134,9 +133,7 @@ extension Exchange {
       requestTap = RequestTap()
     }
     timer = LoopTimer(on: loop, owner: self)
-    // Written for one endpoint; a retry on another sends what this one would have got, and
-    // endpoints of one upstream are the same service.
-    let endpoint = route.upstream.pick(avoiding: nil)
+    let endpoint = route.upstream.pick()
     relay.writer.forward(
       head, to: endpoint.options, by: route.route, expecting: !hasToReadModel)
     requestBuffer = relay.writer.bytes
@@ -187,10 +184,10 @@ extension Exchange: TimerOwner {
     if loop.now >= deadline { return settle(.streamTimeOver) }
     switch phase {
     case .backingOff:
-      guard let upstream else { return }
-      connect(to: upstream.pick(avoiding: failedEndpoint), allowingIdle: true)
-      sendRequest()
-    case .waiting: settle(.noHeadInTime)
+      tryAgain()
+    case .waiting:
+      endpoint?.noteAnswer(succeeded: false, at: loop.now)
+      settle(.noHeadInTime)
     case .streaming, .tunnel: settle(.stalled)
     case .closingTunnel: settle(.answered)
     case .peeking, .queued, .connecting, .flushing, .ended: break

@@ -74,6 +74,7 @@ extension Exchange: RequestHandler {
 extension Exchange {
   func connect(to endpoint: Endpoint, allowingIdle: Bool) {
     attempts += 1
+    address(to: endpoint)
     self.endpoint = endpoint
     endpoint.activeCount += 1
     if allowingIdle, let idle = endpoint.pool.takeIdle() {
@@ -128,63 +129,9 @@ extension Exchange {
     if !pauseClientIfFull() { connection.resumeReading() }
   }
 
-  private var hasTriesLeft: Bool { attempts < upstream?.options.attempts ?? 1 }
+  var hasTriesLeft: Bool { attempts < upstream?.options.attempts ?? 1 }
 
   func awaitHead() { setTimer(inNanoseconds: upstream?.firstByteNanoseconds ?? 0) }
-
-  /// Tries again after a failure that left upstream without a byte of the request.
-  private func retry(after end: ExchangeEnd) {
-    guard hasTriesLeft, end.isWorthRetrying else { return settle(end) }
-    countRetry(.connectFailed)
-    backOff()
-  }
-
-  private func backOff() {
-    guard let upstream else { return }
-    failedEndpoint = endpoint
-    releaseUpstream(reusable: false)
-    traits.remove(.requestSent)
-    phase = .backingOff
-    // Half of it at random, so that a provider's bad moment is not answered by all at once.
-    let full = upstream.options.retryBackoff.wholeNanoseconds << UInt64(min(attempts - 1, 10))
-    setTimer(inNanoseconds: full / 2 + relay.random.next() % (full / 2 + 1))
-  }
-
-  /// Drops an answer that the settings call worth another try; returns whether it did.
-  func retry(insteadOf status: Int) -> Bool {
-    guard let upstream, upstream.options.retryStatuses.contains(status), hasTriesLeft,
-      traits.contains(.requestEnded),
-      traits.isDisjoint(with: [.requestForgotten, .answered, .saidInterim])
-    else { return false }
-    countRetry(status == 429 ? .rateLimited : .serverError)
-    backOff()
-    return true
-  }
-
-  /// A kept connection that closes before it answers was most likely closed before it was used:
-  /// RFC 9110 §9.2.2 lets idempotent requests be sent again.
-  func retryOnFreshConnection() -> Bool {
-    guard case .waiting = phase, !traits.contains(.requestForgotten), hasTriesLeft,
-      traits.isSuperset(of: [.reusedConnection, .idempotent]),
-      traits.isDisjoint(with: [.answered, .saidInterim])
-    else { return false }
-    guard let endpoint else { return false }
-    countRetry(.reusedConnectionClosed)
-    releaseUpstream(reusable: false)
-    traits.remove(.requestSent)
-    connect(to: endpoint, allowingIdle: false)
-    return true
-  }
-}
-
-extension ExchangeEnd {
-  fileprivate var isWorthRetrying: Bool {
-    switch self {
-    // A certificate is as wrong the second time, and descriptors are as short.
-    case .notConnected(.tls), .notConnected(.exhausted): false
-    default: true
-    }
-  }
 }
 
 // MARK: - Backpressure from upstream
@@ -207,12 +154,5 @@ extension Exchange {
     else { return }
     endPauseOfClient()
     if !traits.contains(.requestEnded) || traits.contains(.upgrade) { connection.resumeReading() }
-  }
-}
-
-extension ConnectFailure {
-  /// Says nothing of the endpoint.
-  fileprivate var isOurOwn: Bool {
-    if case .exhausted = self { true } else { false }
   }
 }

@@ -9,7 +9,8 @@ extension Exchange: ResponseHandler {
   func responseHead(_ head: ResponseHead) {
     if head.isSwitchingProtocols { return switchProtocols(head) }
     if head.isInformational { return sendInterim(head) }
-    if retry(insteadOf: head.status) { return }
+    endpoint?.noteAnswer(succeeded: head.status < 500, at: loop.now)
+    if retry(insteadOf: head) { return }
     requestBuffer = []
     traits.insert([.requestForgotten, .answered])
     answer.status = head.status
@@ -53,6 +54,7 @@ extension Exchange: ResponseHandler {
 
   func responseFailed(_ failure: ResponseFailure) {
     if case .closingTunnel = phase { return mindTunnelsEnd() }
+    if case .waiting = phase { endpoint?.noteAnswer(succeeded: false, at: loop.now) }
     switch failure {
     case .closed:
       if !retryOnFreshConnection() { settle(.upstreamClosed) }

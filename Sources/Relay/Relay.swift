@@ -52,7 +52,7 @@ package final class Relay: RequestServer {
   /// The next request finds the new settings; open exchanges keep those they began with.
   package func apply(_ options: RelayOptions) {
     self.options = options
-    for upstream in upstreams { upstream.closePools() }
+    for upstream in upstreams { upstream.retire() }
     upstreams = options.upstreams.map {
       Upstream($0, on: loop, resolver: resolver, scratch: scratch, metrics: metrics)
     }
@@ -206,7 +206,7 @@ extension Relay {
       desk.drain()
       for connection in Array(connections.values) { connection.closeIfIdle() }
     }
-    for upstream in upstreams { upstream.closePools() }
+    for upstream in upstreams { upstream.retire() }
     reportIfDrained()
   }
 

@@ -52,6 +52,8 @@ package struct EndpointOptions: Sendable {
   package var pathPrefix: [UInt8] = []
   /// The value of `Host`.
   package var authority: [UInt8]
+  /// Shared by all that these options are copied to.
+  package let health = EndpointHealth()
 
   package init(origin: Origin, authority: String, pathPrefix: String = "") {
     self.origin = origin
@@ -88,6 +90,11 @@ package struct UpstreamOptions: Sendable {
   package var retryBackoff = Duration.milliseconds(100)
   /// Statuses after which a request that is still whole in its buffer is tried again.
   package var retryStatuses: [Int] = []
+  /// The longest that a `Retry-After` is waited for.
+  package var retryWaitLimit = Duration.seconds(5)
+  /// Only where there are several endpoints.
+  package var ejection = EjectionOptions()
+  package var health: HealthOptions?
 
   package init(name: String, endpoints: [EndpointOptions]) {
     self.name = name

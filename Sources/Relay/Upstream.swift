@@ -9,19 +9,36 @@ internal import Telemetry
 final class Endpoint {
   let options: EndpointOptions
   let pool: UpstreamPool
+  /// Its place in the settings.
+  let index: Int
   var activeCount = 0
+  /// nil where there is no other endpoint to go to.
+  private let ejection: EjectionOptions?
   /// What the last try to connect said; up until one has failed.
   private(set) var isUp = true
   private(set) var lastTry = Instant(nanoseconds: 0)
 
-  init(_ options: EndpointOptions, pool: UpstreamPool) {
+  init(_ options: EndpointOptions, index: Int, pool: UpstreamPool, ejection: EjectionOptions?) {
     self.options = options
+    self.index = index
     self.pool = pool
+    self.ejection = ejection
   }
 
   func noteTry(succeeded: Bool, at now: Instant) {
     isUp = succeeded
     lastTry = now
+    if !succeeded { noteAnswer(succeeded: false, at: now) }
+  }
+
+  /// Whether a request sent there was answered, and not with 5xx.
+  func noteAnswer(succeeded: Bool, at now: Instant) {
+    guard let ejection else { return }
+    if succeeded {
+      options.health.succeeded()
+    } else {
+      options.health.failed(at: now, by: ejection)
+    }
   }
 }
 
@@ -34,44 +51,78 @@ final class Upstream {
   let firstByteNanoseconds: UInt64
   let idleNanoseconds: UInt64
   var rateLimits: [RateLimitResource: RateLimitReading] = [:]
+  private let loop: EventLoop
   private var turn = 0
+  private var checks: HealthChecks?
 
   init(
     _ options: UpstreamOptions, on loop: EventLoop, resolver: Resolver, scratch: PayloadScratch,
     metrics: MetricsShard
   ) {
     self.options = options
+    self.loop = loop
     let meter = metrics.upstream(options.name)
     self.meter = meter
     provider = options.provider ?? Provider(host: options.endpoints[0].origin.host)
     firstByteNanoseconds = options.firstByteTimeout.wholeNanoseconds
     idleNanoseconds = options.idleTimeout.wholeNanoseconds
-    endpoints = options.endpoints.map {
+    let ejection = options.endpoints.count > 1 ? options.ejection : nil
+    endpoints = options.endpoints.enumerated().map { index, endpoint in
       let pool = UpstreamPool(
-        to: $0.origin, options: options.pool, on: loop, resolver: resolver, scratch: scratch)
+        to: endpoint.origin, options: options.pool, on: loop, resolver: resolver, scratch: scratch)
       pool.idleClosed = { metrics.upstreamConnection(meter, from: .idle, to: nil) }
-      return Endpoint($0, pool: pool)
+      return Endpoint(endpoint, index: index, pool: pool, ejection: ejection)
     }
+    checks = options.health.map { HealthChecks($0, of: endpoints, on: loop) }
   }
 
-  /// The endpoint for the next try: another one than `failed`, if there is another.
-  func pick(avoiding failed: Endpoint?) -> Endpoint {
+  /// The endpoint for the next try: one that is well and has not been tried, as `balance` says.
+  /// One that is not well, before one that this request has just failed at; any, before none.
+  func pick(avoiding tried: TriedEndpoints = []) -> Endpoint {
     if endpoints.count == 1 { return endpoints[0] }
     turn = (turn + 1) % endpoints.count
-    // Beginning at each endpoint in turn, so that equals share.
-    let candidates = (0..<endpoints.count).map { endpoints[($0 + turn) % endpoints.count] }
-      .filter { $0 !== failed }
-    switch options.balance {
-    case .roundRobin: return candidates[0]
-    case .leastStreams: return candidates.min { $0.activeCount < $1.activeCount }!
+    return best { !tried.contains($0) && $0.options.health.isAvailable(at: loop.now) }
+      ?? best { !tried.contains($0) } ?? best { $0.options.health.isAvailable(at: loop.now) }
+      ?? endpoints[turn]
+  }
+
+  /// Whether `pick` would find one that is well.
+  func hasUntried(_ tried: TriedEndpoints) -> Bool {
+    endpoints.contains { !tried.contains($0) && $0.options.health.isAvailable(at: loop.now) }
+  }
+
+  /// Beginning at each endpoint in turn, so that equals share.
+  private func best(where isEligible: (Endpoint) -> Bool) -> Endpoint? {
+    var found: Endpoint?
+    for step in endpoints.indices {
+      let endpoint = endpoints[(turn + step) % endpoints.count]
+      guard isEligible(endpoint) else { continue }
+      if options.balance == .roundRobin { return endpoint }
+      if found.map({ endpoint.activeCount < $0.activeCount }) ?? true { found = endpoint }
     }
+    return found
   }
 
   var idleCount: Int { endpoints.reduce(0) { $0 + $1.pool.idleCount } }
 
-  func closePools() {
+  /// No new connection is to be made here but by exchanges that are under way.
+  func retire() {
     for endpoint in endpoints { endpoint.pool.close() }
+    checks?.stop()
+    checks = nil
   }
+}
+
+/// Where a request has failed already; of more than 64 endpoints, two may share a place.
+struct TriedEndpoints: ExpressibleByArrayLiteral {
+  private var bits: UInt64 = 0
+
+  init(arrayLiteral elements: Endpoint...) {
+    for element in elements { insert(element) }
+  }
+
+  func contains(_ endpoint: Endpoint) -> Bool { bits & 1 << UInt64(endpoint.index % 64) != 0 }
+  mutating func insert(_ endpoint: Endpoint) { bits |= 1 << UInt64(endpoint.index % 64) }
 }
 
 /// A route with its upstream at hand. Exchanges keep theirs through a reload.

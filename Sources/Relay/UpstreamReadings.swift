@@ -69,7 +69,7 @@ extension Exchange {
   }
 }
 
-/// What the last try to connect to an endpoint said; the newest of all loops is the one that holds.
+/// Whether requests should go to an endpoint: what the last try to connect to it and its health say; the newest of all loops is the one that holds.
 package struct EndpointReading: Sendable {
   package var upstream: String
   /// Its place in the settings.
@@ -81,9 +81,12 @@ package struct EndpointReading: Sendable {
 extension Relay {
   package var endpoints: [EndpointReading] {
     upstreams.flatMap { upstream in
-      upstream.endpoints.enumerated().map { index, endpoint in
-        EndpointReading(
-          upstream: upstream.options.name, index: index, isUp: endpoint.isUp, at: endpoint.lastTry)
+      upstream.endpoints.map { endpoint in
+        let health = endpoint.options.health
+        return EndpointReading(
+          upstream: upstream.options.name, index: endpoint.index,
+          isUp: endpoint.isUp && health.isAvailable(at: loop.now),
+          at: max(endpoint.lastTry, health.changed))
       }
     }
   }

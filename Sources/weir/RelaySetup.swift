@@ -106,6 +106,15 @@ extension UpstreamOptions {
     attempts = upstream.retry.attempts
     retryBackoff = upstream.retry.backoff
     retryStatuses = upstream.retry.statuses
+    retryWaitLimit = upstream.retry.maxWait
+    ejection.failures = upstream.eject.failures
+    ejection.time = upstream.eject.time
+    health = upstream.health.path.map {
+      var health = HealthOptions(path: $0)
+      health.interval = upstream.health.interval
+      health.timeout = upstream.health.timeout
+      return health
+    }
   }
 
   private static func context(

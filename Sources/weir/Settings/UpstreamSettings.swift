@@ -36,6 +36,8 @@ struct UpstreamSettings: SettingsSection {
   var idleTimeout: Duration? = .seconds(600)
   var streamTimeout: Duration?
   var retry = RetrySettings()
+  var eject = EjectSettings()
+  var health = HealthSettings()
   var keepAlive = KeepAliveSettings()
 
   /// Where it is; never empty, and all of one scheme.
@@ -86,6 +88,9 @@ struct UpstreamSettings: SettingsSection {
         help: "How long a whole exchange may take from the sent request on.",
         consequence: "When it is over the stream is cut; the outcome is upstream_timeout."),
       .section("retry", \.retry, help: "When a request that failed is sent again."),
+      .section(
+        "eject", \.eject, help: "When an endpoint that fails is left alone, if there are several."),
+      .section("health", \.health, help: "Asking endpoints how they are."),
       .section("keep_alive", \.keepAlive, help: "Connections kept for the next request."),
     ]
   }
@@ -136,6 +141,8 @@ struct RetrySettings: SettingsSection {
   var backoff = Duration.milliseconds(100)
   /// Statuses of a response head after which the request is sent again too.
   var statuses: [Int] = []
+  /// The longest `Retry-After` that is waited for.
+  var maxWait = Duration.seconds(5)
 
   static var fields: [SettingField<RetrySettings>] {
     [
@@ -151,6 +158,56 @@ struct RetrySettings: SettingsSection {
         "statuses", \.statuses, of: .integer(400...599), example: .proposed("[429, 503]"),
         help: "Statuses of the provider's answer after which a request is sent again.",
         consequence: "The provider may do, and charge, the same work more than once."),
+      .value(
+        "max_wait", \.maxWait, .duration(.zero...SettingKind.longest),
+        help: "The longest Retry-After of such an answer that is waited for.",
+        consequence: "An answer that asks for more time goes to the client."),
+    ]
+  }
+}
+
+/// Passive health: what requests met.
+struct EjectSettings: SettingsSection {
+  /// In a row; 0 for never.
+  var failures = 5
+  var time = Duration.seconds(10)
+
+  static var fields: [SettingField<EjectSettings>] {
+    [
+      .value(
+        "failures", \.failures, .integer(0...1000),
+        help: "So many failures in a row (no connection, no answer, 5xx) eject an endpoint.",
+        consequence: "0 never does. Where all are ejected, all are used."),
+      .value(
+        "time", \.time, .duration(),
+        help: "For how long; it doubles with each ejection in a row, up to 32 times this.",
+        consequence: "After it the endpoint is used again, and out with its first failure."),
+    ]
+  }
+}
+
+/// Active health: requests of weir's own.
+struct HealthSettings: SettingsSection {
+  /// Nil asks nobody.
+  var path: String?
+  var interval = Duration.seconds(10)
+  var timeout = Duration.seconds(2)
+
+  static var fields: [SettingField<HealthSettings>] {
+    [
+      .value(
+        "path", \.path, SettingKind<String>.pathPrefix.optional(),
+        example: .proposed("\"/health\""),
+        help: "Asked of each endpoint with GET; the URL's path is not put before it.",
+        consequence: "Two checks in a row without 2xx or 3xx: other endpoints are preferred."),
+      .value(
+        "interval", \.interval, .duration(),
+        help: "How often an endpoint is asked, by all loops together.",
+        consequence: "Twice this may pass until a dead endpoint is avoided."),
+      .value(
+        "timeout", \.timeout, .duration(),
+        help: "How long the answer's head may take, connecting included.",
+        consequence: "Later is a failed check."),
     ]
   }
 }
