@@ -13,7 +13,7 @@ import unittest
 
 import yaml
 
-from grafana import FOLDER, Findings, dashboards, label_values, lint, metrics_of
+from grafana import FOLDER, Dashboard, Findings, dashboards, label_values, lint, metrics_of
 from processes import ROOT
 from stage import stage
 from tools import needs
@@ -37,6 +37,43 @@ class FilesTest(unittest.TestCase):
         for dashboard in dashboards():
             lint(dashboard, findings)
         self.assertEqual(findings.all(), [])
+
+    def test_the_linter_would_find(self):
+        """Each mistake, made in a copy of a dashboard, is found under the linter's name for it."""
+        def query(panel, text):
+            panel["targets"][0]["expr"] = text
+
+        mistakes = {
+            "uneditable-dashboard": lambda board, panel: board.update(editable=True),
+            "provisioning": lambda board, panel: board.update(__inputs=[]),
+            "model": lambda board, panel: panel["gridPos"].update(x=23),
+            "template-datasource-rule": lambda board, panel: board["templating"]["list"][0].update(
+                label="Source"),
+            "template-job-rule": lambda board, panel: board["templating"]["list"][1].update(
+                multi=False),
+            "template-on-time-change-reload-rule":
+                lambda board, panel: board["templating"]["list"][1].update(refresh=1),
+            "panel-title-description-rule": lambda board, panel: panel.update(title=""),
+            "panel-datasource-rule": lambda board, panel: panel.update(datasource=None),
+            "panel-units-rule": lambda board, panel: panel["fieldConfig"]["defaults"].pop("unit"),
+            "description": lambda board, panel: panel.update(description="Requests."),
+            "target-promql-rule": lambda board, panel: query(panel, "sum(rate(x"),
+            "target-rate-interval-rule": lambda board, panel: query(
+                panel, 'rate(weir_log_lines_total{job=~"$job", instance=~"$instance"}[5m])'),
+            "target-job-rule": lambda board, panel: query(
+                panel, 'weir_draining{instance=~"$instance"}'),
+            "target-instance-rule": lambda board, panel: query(panel, 'weir_draining{job=~"$job"}'),
+            "target-counter-agg-rule": lambda board, panel: query(
+                panel, 'weir_log_lines_total{job=~"$job", instance=~"$instance"}'),
+        }
+        for rule, mistake in mistakes.items():
+            with self.subTest(rule=rule):
+                dashboard = Dashboard(FOLDER / "weir-overview.json")
+                mistake(dashboard.json, dashboard.panels[0])
+                findings = Findings()
+                lint(dashboard, findings)
+                self.assertTrue([line for line in findings.found if f": {rule}: " in line],
+                                findings.found)
 
     def test_every_metric_is_shown_or_excused(self):
         self.assertGreater(len(CATALOGUE), 60)
@@ -86,6 +123,10 @@ class LiveTest(unittest.TestCase):
                            {"dashboard": dashboard.path.name, "panel": panel["title"]})
                           for dashboard in dashboards()
                           for panel, target in dashboard.targets()])
+
+    def test_what_is_not_there_is_empty(self):
+        """So that a misspelt name would fail the test above."""
+        self.each(lambda server, _: self.assertEqual(server.range("weir_request_total"), []))
 
     def test_every_variable_has_values(self):
         def check(server, asked):

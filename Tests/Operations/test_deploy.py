@@ -84,8 +84,9 @@ class LintTest(unittest.TestCase):
         self.assertEqual(code, 0, said)
 
     def test_shell(self):
-        for script in (DEPLOY / "compose/traffic.sh", DEPLOY / "docker/check"):
-            code, _, complained = run("sh", "-n", script)
+        for shell, script in (("sh", "compose/traffic.sh"), ("bash", "docker/check"),
+                              ("bash", "systemd/check")):
+            code, _, complained = run(shell, "-n", DEPLOY / script)
             self.assertEqual((code, complained), (0, ""))
 
     def test_every_folder_says_how_it_was_tested(self):
