@@ -128,6 +128,23 @@ class LiveTest(unittest.TestCase):
         """So that a misspelt name would fail the test above."""
         self.each(lambda server, _: self.assertEqual(server.range("weir_request_total"), []))
 
+    def test_the_columns_of_a_table_can_be_merged(self):
+        """Grafana makes one row of answers whose labels agree; one label more makes two rows."""
+        def check(server, queries):
+            rows = [{frozenset(series["metric"].items())
+                     for series in server.ask("query", query=query)["result"]}
+                    for query in queries]
+            first, *others = ({frozenset(pair for pair in row if pair[0] in ("job", "instance"))
+                               for row in found} for found in rows)
+            for labels, other in zip(others, rows[1:]):
+                self.assertEqual(labels, first)
+                self.assertEqual(other, labels, "labels beyond job and instance")
+
+        self.each(check, [([dashboard.query(target["expr"]) for target in panel["targets"]],
+                           {"panel": panel["title"]})
+                          for dashboard in dashboards() for panel in dashboard.panels
+                          if panel["type"] == "table" and len(panel["targets"]) > 1])
+
     def test_every_variable_has_values(self):
         def check(server, asked):
             dashboard, variable = asked

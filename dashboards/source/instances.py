@@ -14,17 +14,20 @@ def per_instance(metric, more=""):
     return f"sum by (job, instance) ({rate(metric, '@', more)})"
 
 
+# Grafana merges the answers where all labels agree, so they may have no others, a name included.
 TABLE = table(
     "Instances", "Each weir that is scraped. A click on an instance opens the overview of it.",
     [("group by (job, instance, version, commit) (weir_build_info{@})", "", "none"),
-     (f"(time() - process_start_time_seconds{{@}}){OURS}", "Up for", "s"),
+     (f"max by (job, instance) (time() - process_start_time_seconds{{@}}{OURS})", "Up for", "s"),
      ("sum by (job, instance) (weir_streams_active{@})", "Streams", "none"),
      (per_instance("weir_requests_total"), "Requests", "reqps"),
      (per_instance("weir_errors_total", 'origin!="client"'), "Failures", "cps"),
-     (f"{rate('process_cpu_seconds_total', '@')}{OURS}", "CPU", "percentunit"),
-     (f"process_resident_memory_bytes{{@}}{OURS}", "Memory", "bytes"),
-     (f"process_open_fds{{@}} / process_max_fds{{@}}{OURS}", "Descriptors", "percentunit"),
-     ("weir_draining{@}", "Draining", "none")],
+     (f"max by (job, instance) ({rate('process_cpu_seconds_total', '@')}{OURS})", "CPU",
+      "percentunit"),
+     (f"max by (job, instance) (process_resident_memory_bytes{{@}}{OURS})", "Memory", "bytes"),
+     (f"max by (job, instance) (process_open_fds{{@}} / process_max_fds{{@}}{OURS})",
+      "Descriptors", "percentunit"),
+     ("max by (job, instance) (weir_draining{@})", "Draining", "none")],
     hidden=["__name__"],
     links=[("instance", {"title": "Overview of this instance", "url":
             "/d/weir-overview?var-datasource=${datasource}&var-job=${__data.fields.job}"
