@@ -11,6 +11,7 @@ import re
 import promql_parser
 import yaml
 
+from catalogue import families_of, selectors
 from processes import ROOT
 
 FOLDER = ROOT / "dashboards"
@@ -56,35 +57,11 @@ class Dashboard:
 
     def metrics(self):
         return {name for _, target in self.targets()
-                for name in metrics_of(self.query(target["expr"]))}
+                for name in families_of(self.query(target["expr"]))}
 
 
 def dashboards():
     return [Dashboard(path) for path in sorted(FOLDER.glob("*.json"))]
-
-
-def nodes(expression, inside=()):
-    """Every expression in it, with the names of the functions around each."""
-    yield expression, inside
-    if isinstance(expression, promql_parser.Call):
-        inside += (expression.func.name,)
-    for name in ("expr", "lhs", "rhs", "param", "vs", "vector_selector"):
-        inner = getattr(expression, name, None)
-        if inner is not None and not isinstance(inner, str):
-            yield from nodes(inner, inside)
-    for argument in getattr(expression, "args", None) or ():
-        yield from nodes(argument, inside)
-
-
-def selectors(query):
-    """The vector selectors of a query, with the functions around each."""
-    return [(node, inside) for node, inside in nodes(promql_parser.parse(query))
-            if isinstance(node, promql_parser.VectorSelector)]
-
-
-def metrics_of(query):
-    """The families that a query asks for; of a histogram, not its parts."""
-    return {re.sub(r"_(bucket|sum|count)$", "", node.name) for node, _ in selectors(query)}
 
 
 class Findings:

@@ -263,7 +263,8 @@ def stage(scrapes=20):
         plain, _ = stack.enter_context(provider())
         secure, _ = stack.enter_context(provider(
             "--certificate", str(certificates.certificate), "--key", str(certificates.key)))
-        weir = stack.enter_context(Weir(settings(plain, secure, stack.enter_context(quota_provider()), certificates)))
+        quota = stack.enter_context(quota_provider())
+        weir = stack.enter_context(Weir(settings(plain, secure, quota, certificates)))
         # Two listeners; the second of those that weir names speaks TLS.
         own_tls = weir.said(r"relaying on \S+\n.*relaying on (\S+)")[1]
         stack.enter_context(traffic(
