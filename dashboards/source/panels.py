@@ -230,14 +230,14 @@ def annotation(name, colour, query):
             "textFormat": "{{instance}}"}
 
 
+# Grafana looks at annotations each minute whatever the range, hence a range of their own.
 ANNOTATIONS = [
-    annotation("Restart", "purple",
-               f"changes(process_start_time_seconds{{@}}{RANGE}) > 0"
+    annotation("Restart", "purple", "changes(process_start_time_seconds{@}[2m]) > 0"
                " and on (job, instance) weir_build_info{@}"),
     annotation("Settings applied", "blue",
-               f'increase(weir_config_reloads_total{{@, result="applied"}}{RANGE}) > 0'),
+               'increase(weir_config_reloads_total{@, result="applied"}[2m]) > 0'),
     annotation("Settings refused", "red",
-               f'increase(weir_config_reloads_total{{@, result="refused"}}{RANGE}) > 0'),
+               'increase(weir_config_reloads_total{@, result="refused"}[2m]) > 0'),
 ]
 
 
