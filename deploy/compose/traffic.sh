@@ -16,6 +16,8 @@ app() { # tenant
     stream /openai/v1/chat/completions gpt-4o "$1" -H 'x-sim-ttft: 180ms' -H 'x-sim-gap: 60ms'
     stream /anthropic/v1/messages claude-sonnet-4 "$1" -H 'x-sim-ttft: 350ms' -H 'x-sim-gap: 40ms'
     stream /openai/v1/responses gpt-4o "$1" -H 'x-sim-ttft: 90ms' -H 'x-sim-gap: 30ms'
+    # An answer that is no stream.
+    stream /openai/v1/chat/completions gpt-4o "$1" -H 'x-sim-replay: openai-chat/text.json'
   done
 }
 
