@@ -76,11 +76,8 @@ class SettingsTest(unittest.TestCase):
 
 class LintTest(unittest.TestCase):
     def test_yaml(self):
-        files = [path for folder in (DEPLOY, ROOT / "dashboards")
-                 for pattern in ("*.yml", "*.yaml") for path in folder.rglob(pattern)]
-        self.assertGreater(len(files), 15)
-        code, said, _ = run("yamllint", "--strict", "-c", "yamllint.yaml", *files,
-                            cwd=pathlib.Path(__file__).parent)
+        code, said, _ = run("yamllint", "--strict", "deploy", "dashboards", "dashboards/.lint",
+                            cwd=ROOT)
         self.assertEqual(code, 0, said)
 
     def test_scripts_can_be_read(self):
@@ -110,7 +107,7 @@ class DockerTest(unittest.TestCase):
     TEXT = (DEPLOY / "docker/Dockerfile").read_text()
 
     def test_hadolint(self):
-        code, said, complained = run("hadolint", "--config", DEPLOY / "docker/hadolint.yaml",
+        code, said, complained = run("hadolint", "--failure-threshold", "style",
                                      DEPLOY / "docker/Dockerfile")
         self.assertEqual((code, said + complained), (0, ""))
 
