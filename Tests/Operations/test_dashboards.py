@@ -129,6 +129,19 @@ class LiveTest(unittest.TestCase):
                           for dashboard in dashboards()
                           for panel, target in dashboard.targets()])
 
+    def test_shares_are_shares(self):
+        """What is drawn on a scale that ends at 100 % is never beyond it, and nothing below 0."""
+        def check(server, query):
+            values = [float(value) for value in server.range(query) if value != "NaN"]
+            self.assertGreaterEqual(min(values), 0, query)
+            self.assertLessEqual(max(values), 1, query)
+
+        panels = [(dashboard, panel) for dashboard in dashboards() for panel in dashboard.panels
+                  if panel["fieldConfig"]["defaults"].get("max") == 1 or panel["title"] == "Failed"]
+        self.assertGreater(len(panels), 4)
+        self.each(check, [(dashboard.query(target["expr"]), {"panel": panel["title"]})
+                          for dashboard, panel in panels for target in panel["targets"]])
+
     def test_what_is_not_there_is_empty(self):
         """So that a misspelt name would fail the test above."""
         self.each(lambda server, _: self.assertEqual(server.range("weir_request_total"), []))
