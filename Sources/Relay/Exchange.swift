@@ -93,6 +93,9 @@ final class Exchange: Enrolled {
   let start: Instant
   var deadline = Instant.distantFuture
   var requestBodyBytes: UInt64 = 0
+  /// Of these, how many are counted as relayed, and when the last of them came.
+  var countedUp: UInt64 = 0
+  var requestBodyRead = Instant(nanoseconds: 0)
   var responseBodyBytes: UInt64 = 0
   var pausesOfUpstream = 0
   /// Since when one side is not read because the other takes nothing.

@@ -20,6 +20,18 @@ extension Exchange {
     }
   }
 
+  /// Body bytes that went up, once however often they are sent; and how long weir had them, if it
+  /// sent them in the turn in which they came. What waited for a connection or for a limit did not
+  /// wait for weir.
+  func countUp() {
+    guard let route, let client, requestBodyBytes > countedUp else { return }
+    metrics.relayed(Int(requestBodyBytes - countedUp), .up, route.meter)
+    countedUp = requestBodyBytes
+    if client.queuedBytes == 0, requestBodyRead == loop.now {
+      metrics.relayDelay(loop.kernel.now().nanoseconds(since: loop.now), .up)
+    }
+  }
+
   // MARK: - Streams
 
   func openStream() {

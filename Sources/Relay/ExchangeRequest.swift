@@ -8,6 +8,7 @@ internal import Wire
 extension Exchange: RequestHandler {
   func requestBody(_ wire: Span<UInt8>, payload: [Range<Int>]) {
     for range in payload { requestBodyBytes &+= UInt64(range.count) }
+    requestBodyRead = loop.now
     defer { observeRequest(wire, payload: payload) }
     if case .tunnel = phase {
       expectMore()
@@ -17,6 +18,7 @@ extension Exchange: RequestHandler {
     guard let client, traits.contains(.requestSent) else { return hold(wire) }
     if !traits.contains(.requestForgotten) { hold(wire) }
     client.send(wire)
+    countUp()
     if case .waiting = phase { awaitHead() }
     pauseClientIfFull()
   }
@@ -113,9 +115,11 @@ extension Exchange {
   func sendRequest() {
     guard let client, case .waiting = phase, !traits.contains(.requestSent) else { return }
     traits.insert(.requestSent)
-    clocks.up = clocks.up ?? loop.now
+    // Not when the loop woke: many requests may have been read since.
+    if clocks.up == nil { clocks.up = loop.kernel.now() }
     let request = requestBuffer
     client.send(request.span)
+    countUp()
     // On a fresh connection nothing is sent twice, unless the settings ask for it by status.
     let mayRepeat =
       traits.isSuperset(of: [.reusedConnection, .idempotent])

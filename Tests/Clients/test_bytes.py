@@ -4,6 +4,7 @@ import hashlib
 import http.client
 import unittest
 
+from live import Weir, ask, simulated
 from processes import CORPUS, provider, recordings, relay
 
 
@@ -52,6 +53,21 @@ class RecordingsTest(unittest.TestCase):
                 _, body = self.fetch(connection, entry, **{"x-sim-chunking": "byte"})
                 self.assertEqual(body, (CORPUS / entry["file"]).read_bytes())
         connection.close()
+
+
+class CountsTest(unittest.TestCase):
+    def test_body_bytes_are_counted_both_ways(self):
+        upstream, _ = self.enterContext(provider())
+        weir = self.enterContext(Weir(simulated(upstream)))
+        body = b'{"model":"gpt-4o","stream":true,"x":"' + b"y" * 100_000 + b'"}'
+        answers = [ask(weir.address, body=body) for _ in range(3)]
+        page = weir.settled()
+        count = lambda way: page.sum("weir_relay_bytes_total", direction=way)
+        self.assertEqual(count("up"), 3 * len(body))
+        self.assertEqual(count("down"), sum(len(answer.body) for answer in answers))
+        # At least the end of each body was sent in the turn that read it.
+        for way in ("up", "down"):
+            self.assertGreater(page.sum("weir_relay_delay_seconds_count", direction=way), 0)
 
 
 if __name__ == "__main__":
