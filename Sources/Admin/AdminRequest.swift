@@ -86,6 +86,7 @@ final class AdminRequest: RequestHandler {
     var writer = HeadWriter()
     writer.statusLine(status: reply.status)
     writer.field("Content-Type", reply.contentType)
+    if let encoding = reply.contentEncoding { writer.field("Content-Encoding", encoding) }
     writer.field("Content-Length", reply.body.count)
     writer.field("Cache-Control", "no-store")
     writer.field("X-Content-Type-Options", "nosniff")

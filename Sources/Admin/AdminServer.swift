@@ -9,10 +9,16 @@ package struct AdminReply: Sendable {
   package var status: Int
   package var contentType: StaticString
   package var body: [UInt8]
+  /// What has been done to the body, because the caller asked for it.
+  package var contentEncoding: StaticString?
 
-  package init(status: Int = 200, contentType: StaticString, body: [UInt8]) {
+  package init(
+    status: Int = 200, contentType: StaticString, contentEncoding: StaticString? = nil,
+    body: [UInt8]
+  ) {
     self.status = status
     self.contentType = contentType
+    self.contentEncoding = contentEncoding
     self.body = body
   }
 

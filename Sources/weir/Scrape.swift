@@ -41,8 +41,29 @@ final class Scrape {
   private let workers: [Mailbox<WorkerCommand>]
   private let page: (ExpositionFormat, LentFigures) -> [UInt8]
   private let limits: () -> [LimitState]
-  private var waiting: [(ExpositionFormat, Reply)] = []
+  private var waiting: [Caller] = []
   private var lent = LentFigures()
+
+  /// Who waits for a page, and how it is wanted.
+  private struct Caller {
+    let format: ExpositionFormat
+    let takesGzip: Bool
+    let reply: Reply
+
+    init(_ head: RequestHead, _ reply: @escaping Reply) {
+      let field = { (name: StaticString) in head.headers.first(name).map(head.headers.string) }
+      format = ExpositionFormat(accept: field("accept"))
+      takesGzip = ExpositionFormat.takesGzip(acceptEncoding: field("accept-encoding"))
+      self.reply = reply
+    }
+
+    func send(_ page: [UInt8]) {
+      let type = format.contentType
+      guard takesGzip else { return reply(AdminReply(contentType: type, body: page)) }
+      let body = LineGzip.compress(page.span)
+      reply(AdminReply(contentType: type, contentEncoding: "gzip", body: body))
+    }
+  }
 
   init(
     _ workers: [Mailbox<WorkerCommand>], limits: @escaping () -> [LimitState],
@@ -54,8 +75,7 @@ final class Scrape {
   }
 
   func ask(_ head: RequestHead, _ reply: @escaping Reply) {
-    let accept = head.headers.first("accept").map(head.headers.string)
-    waiting.append((ExpositionFormat(accept: accept), reply))
+    waiting.append(Caller(head, reply))
     guard waiting.count == 1 else { return }
     lent = LentFigures(limitsBefore: limits())
     for worker in workers { worker.send(.lendFigures) }
@@ -67,8 +87,6 @@ final class Scrape {
     lent.limits = limits()
     let asked = waiting
     waiting = []
-    for (format, reply) in asked {
-      reply(AdminReply(contentType: format.contentType, body: page(format, lent)))
-    }
+    for caller in asked { caller.send(page(caller.format, lent)) }
   }
 }

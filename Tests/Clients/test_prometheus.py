@@ -2,6 +2,7 @@
 OpenMetrics parser of prometheus_client."""
 
 import contextlib
+import gzip
 import json
 import re
 import shutil
@@ -89,6 +90,20 @@ class PagesTest(unittest.TestCase):
         ask(self.weir.address, CHAT, traceparent=parent)
         self.assertTrue(wait_until(lambda: 2 == sum(
             line.get("trace_id") == trace for line in self.weir.exchanges())))
+
+    def test_gzip_for_those_who_take_it(self):
+        url = f"http://{self.weir.admin}/metrics"
+        for asked, packed in (("gzip", True), ("br, gzip;q=0.5", True), ("*", True),
+                              ("gzip;q=0", False), ("identity", False)):
+            request = urllib.request.Request(url, headers={"accept-encoding": asked})
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                body = answer.read()
+                self.assertEqual(answer.headers["content-encoding"], "gzip" if packed else None)
+            text = gzip.decompress(body) if packed else body
+            self.assertTrue(text.startswith(b"# HELP weir_requests_accepted_total"), asked)
+            self.assertIn(b"\nweir_metrics_series ", text)
+            if packed:
+                self.assertLess(len(body), len(text) / 4)
 
     def test_names_and_help(self):
         text = self.weir.metrics().text

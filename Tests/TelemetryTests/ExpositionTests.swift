@@ -150,6 +150,16 @@ import Testing
     #expect(ExpositionFormat(accept: accept) == format)
   }
 
+  @Test(
+    "RFC 9110 §12.5.3: Accept-Encoding",
+    arguments: [
+      (nil, false), ("", false), ("gzip", true), ("deflate, GZIP ; q=0.2", true), ("*", true),
+      ("gzip;q=0, *", false), ("identity", false), ("br", false), ("x-gzip", true),
+    ] as [(String?, Bool)])
+  func coding(_ accepted: String?, _ takes: Bool) {
+    #expect(ExpositionFormat.takesGzip(acceptEncoding: accepted) == takes)
+  }
+
   /// The strict parser of PyPI's prometheus_client for OpenMetrics, its other one for text.
   @Test(arguments: [ExpositionFormat.text, .openMetrics])
   func aForeignParserAcceptsThePage(_ format: ExpositionFormat) throws {

@@ -96,7 +96,7 @@ private enum MetricsPage {
   /// 0.00001 rather than 1e-05, and 5 rather than 5.0.
   private static func number(_ bound: Double) -> String {
     bound >= 1 && bound == bound.rounded()
-      ? String(Int(bound)) : NSDecimalNumber(value: bound).stringValue
+      ? String(Int(bound)) : NSDecimalNumber(string: "\(bound)").stringValue
   }
 
   private static func table(_ head: [String], _ rows: [[String]]) -> String {

@@ -187,7 +187,7 @@ package enum Catalogue {
       labels: [ClosedLabel("reason", Label.RetryReason.self)], "Requests sent again."),
     MetricFamily(
       .upstreamUp, "weir_upstream_up", .gauge, scrape: ["upstream", "endpoint"],
-      "Whether the endpoint, by its index, takes connections."),
+      "Whether the endpoint, by its index, takes connections and is well."),
     MetricFamily(
       .upstreamRatelimitRemaining, "weir_upstream_ratelimit_remaining", .gauge,
       scrape: ["upstream", "resource"], "What the provider's rate-limit headers say is left."),

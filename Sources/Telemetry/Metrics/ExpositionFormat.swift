@@ -32,4 +32,15 @@ package enum ExpositionFormat: Equatable, Sendable {
     }
     self = openMetrics > 0 && openMetrics >= text ? .openMetrics : .text
   }
+
+  /// Whether an `Accept-Encoding` field takes gzip (RFC 9110 §12.5.3).
+  package static func takesGzip(acceptEncoding: String?) -> Bool {
+    var weights: [String: Double] = [:]
+    for range in (acceptEncoding ?? "").split(separator: ",") {
+      let parts = range.split(separator: ";").map { $0.lowercased().filter { $0 != " " } }
+      guard let coding = parts.first else { continue }
+      weights[coding] = parts.first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) } ?? 1
+    }
+    return (weights["gzip"] ?? weights["x-gzip"] ?? weights["*"] ?? 0) > 0
+  }
 }
