@@ -9,20 +9,23 @@ final class SeededUpstream {
   private(set) var faults: [String] = []
   private let plans: [ExchangePlan]
   private let world: FakeWorld
-  private var listener: FakeListener?
+  private var listeners: [FakeListener] = []
   private var connections: [Connection] = []
 
-  init(in world: FakeWorld, answering plans: [ExchangePlan]) throws {
+  /// One service, at all of these ports.
+  init(in world: FakeWorld, at ports: [UInt16], answering plans: [ExchangePlan]) throws {
     self.world = world
     self.plans = plans
-    listener = try world.listen(on: .loopback(port: 8000)) { [unowned self] peer in
-      connections.append(Connection(peer, of: self))
+    listeners = try ports.map { port in
+      try world.listen(on: .loopback(port: port)) { [unowned self] peer in
+        connections.append(Connection(peer, of: self))
+      }
     }
   }
 
   func close() {
     for connection in connections { connection.close() }
-    listener?.close()
+    for listener in listeners { listener.close() }
   }
 
   private func noteFault(_ text: String) { faults.append("upstream: " + text) }

@@ -43,7 +43,9 @@ package final class SeededWorld {
         count += 1
       }
     }
-    upstream = try SeededUpstream(in: stage.world, answering: plans.flatMap { $0 })
+    upstream = try SeededUpstream(
+      in: stage.world, at: options.upstreams[0].endpoints.map(\.origin.port),
+      answering: plans.flatMap { $0 })
     for plans in plans {
       // Who sends behind an answer that ends the connection may lose the answer to a reset.
       let last = isPeaceful ? plans.firstIndex(where: \.endsConnection) : nil
@@ -156,7 +158,9 @@ package final class SeededWorld {
 
   private func checkRepetitions() {
     for plan in clients.flatMap(\.plans) {
-      let most = plan.isRepeatable ? options.upstreams[0].attempts : 1
+      let rules = options.upstreams[0]
+      let mayRepeat = plan.isRepeatable || rules.retryStatuses.contains(plan.status)
+      let most = mayRepeat ? rules.attempts : 1
       let times = upstream.arrivals[plan.number] ?? 0
       if times > most { faults.append("request \(plan.number) was sent \(times) times") }
     }
@@ -187,6 +191,7 @@ extension RelayOptions {
     options.requestBufferBytes = [300, 65_536].randomElement(using: &random)!
     options.upstreams[0].pool.idleLimit = Int.random(in: 0...3, using: &random)
     options.drawLimits(isPeaceful: isPeaceful, &random)
+    if random.chance(0.3) { options.upstreams[0].drawEndpoints(&random) }
     guard isPeaceful else {
       options.upstreams[0].attempts = Int.random(in: 1...3, using: &random)
       options.server.slowClientTimeout = .seconds(1)
@@ -205,6 +210,7 @@ extension RelayOptions {
     options.upstreams[0].idleTimeout = .seconds(60)
     return options
   }
+
   /// None, or one or two out of a small number, often with a key; in peaceful worlds queues are
   /// long enough for all.
   private mutating func drawLimits(isPeaceful: Bool, _ random: inout SeededRandom) {
@@ -221,5 +227,16 @@ extension RelayOptions {
       limits.append(limit)
     }
     routes[0].limits = limits.map(\.name)
+  }
+}
+
+extension UpstreamOptions {
+  /// A second endpoint, soon ejected; often with statuses that are tried again.
+  fileprivate mutating func drawEndpoints(_ random: inout SeededRandom) {
+    endpoints.append(.local(8001))
+    balance = random.chance(0.5) ? .roundRobin : .leastStreams
+    ejection.failures = Int.random(in: 0...3, using: &random)
+    ejection.time = .milliseconds(400)
+    if random.chance(0.5) { retryStatuses = [500] }
   }
 }
