@@ -189,15 +189,17 @@ extension ByteStream {
     } catch {
       result = .failure(error)
     }
-    // A handshake's answer, a key update's or an alert: also, and above all, after a failure.
-    sendCiphertext()
     switch result {
     case .failure(let error):
+      // An alert, which says why.
+      sendCiphertext()
       fail(.tls(error))
     case .success(let received):
       if tls.isEstablished, !state.contains(.toldOfEstablishment) {
-        state.insert(.toldOfEstablishment)
-        owner?.streamEstablished(self)
+        tellOfEstablishment()
+      } else {
+        // A handshake's answer, or a key update's.
+        sendCiphertext()
       }
       if case .plaintext(let count) = received, isOpen {
         hand(UnsafeRawBufferPointer(rebasing: plaintext[..<count]))
@@ -205,6 +207,21 @@ extension ByteStream {
       guard isOpen else { return }
       if let failure = tls.failure { return fail(.tls(failure)) }
       if tls.isClosedByPeer { end(cleanly: true) }
+    }
+  }
+
+  /// The handshake's last message leaves in one call with what the owner has waited to write.
+  private func tellOfEstablishment() {
+    state.insert([.toldOfEstablishment, .corked])
+    sendCiphertext()
+    let ownQueue = outgoing.count
+    owner?.streamEstablished(self)
+    state.remove(.corked)
+    if outgoing.count > ownQueue {
+      // The owner saw its bytes queued, and may wait to hear that they are gone.
+      drain()
+    } else if !outgoing.isEmpty {
+      send()
     }
   }
 

@@ -15,7 +15,7 @@ package final class TLSSessionCache {
 
   package init() {}
 
-  /// Sessions held, at most 8.
+  /// Sessions held, at most 64.
   package var count: Int { shelf.sessions.count }
 
   /// Where the sessions of `serverName` under `context` lie.
@@ -34,12 +34,16 @@ package final class TLSSessionCache {
 
 /// The newest sessions of one context and one server name.
 final class TLSSessionShelf {
-  /// An origin sends two tickets a full handshake and one a resumed one; a burst of new
-  /// connections uses up as many. Each costs about a kilobyte, and the certificates it refers to.
-  static let limit = 8
+  /// An origin sends two tickets a full handshake and one a resumed one, and TLS 1.3 spends one for
+  /// each connection: with fewer kept than connections are made at once, the rest would make full
+  /// handshakes for ever. Each costs about a kilobyte, and the certificates it refers to.
+  static let limit = 64
 
   /// Newest last; each is a reference of ours.
   private(set) var sessions: [OpaquePointer] = []
+
+  /// A session has come since somebody last asked.
+  private var hasNew = false
 
   deinit {
     for session in sessions { SSL_SESSION_free(session) }
@@ -49,6 +53,14 @@ final class TLSSessionShelf {
   func keep(_ session: OpaquePointer) {
     if sessions.count == Self.limit { SSL_SESSION_free(sessions.removeFirst()) }
     sessions.append(session)
+    hasNew = true
+  }
+
+  /// Whether a session has come since the last call.
+  func takeNews() -> Bool {
+    guard hasNew else { return false }
+    hasNew = false
+    return true
   }
 
   /// Readies `ssl` to offer the newest session that can still be resumed.
