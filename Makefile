@@ -9,14 +9,15 @@ STRICT_FLAGS = $(if $(STRICT),-Xswiftc -warnings-as-errors --explicit-target-dep
 RELEASE_FLAGS = -c release --static-swift-stdlib --product
 WEIR = .build/release/weir
 
-.PHONY: help deps build dist demo test clients deploy-check lint format check docs bench compare-desync simulate clean
+.PHONY: help deps build dist demo test clients deploy-check lint format check docs bench regression compare-desync simulate clean
 
 help:
 	@echo "make demo    weir in front of a simulated provider, with traffic, until Ctrl-C (SECONDS=5 ends by itself)"
 	@echo "make build   the release binary, $(WEIR)"
 	@echo "make test    every test: rooms, the relay on a fake kernel, real sockets, real clients"
 	@echo "make check   format lint, warnings as errors, imports"
-	@echo "make bench   weir against nginx and HAProxy, in one run (takes minutes)"
+	@echo "make bench   weir against nginx, HAProxy, Envoy and Caddy, in one run (a quarter of an hour)"
+	@echo "make regression  instructions per event and request, against what is written down"
 	@echo "make simulate SEEDS=N  N worlds of the relay on a fake kernel, each from its seed"
 	@echo "make compare-desync  raw HTTP that parsers disagree about, through weir, nginx and HAProxy"
 	@echo "make dist    the release binary without symbols, .build/dist/weir"
@@ -67,7 +68,12 @@ docs: deps
 bench: build
 	$(SWIFT) build $(STRICT_FLAGS) $(RELEASE_FLAGS) weir-bench
 	@bench/install-peers
-	.build/release/weir-bench --weir $(WEIR) --blind $(BENCH_ARGUMENTS)
+	.build/release/weir-bench --weir $(WEIR) --blind --tls $(BENCH_ARGUMENTS)
+
+# UPDATE=1 writes the counts down anew.
+regression: build
+	$(SWIFT) build $(STRICT_FLAGS) $(RELEASE_FLAGS) weir-bench
+	@bench/regression $(if $(UPDATE),--update)
 
 simulate: deps
 	$(SWIFT) build $(STRICT_FLAGS) $(RELEASE_FLAGS) weir-seeds

@@ -55,18 +55,22 @@ final class Bench {
       \(sizes.pacedStreams) × \(sizes.pacedEventsPerSecond) events/s paced, \
       \(sizes.requestConnections) connections of requests, \(sizes.idleStreams) idle streams
       """)
-    if rig.lacksRealTime { lines.append("without real-time priority: latencies hold much noise") }
+    lines.append(
+      rig.lacksRealTime
+        ? "without real-time priority: latencies hold much noise"
+        : "real-time priority for both sides where the method below says so")
+    for target in missing { lines.append("\(target.name): not installed, and so not compared") }
     return lines
   }
 
   /// Runs all rounds. Goes on after a failure, so that one report tells of all of them.
   func run() {
     for round in 0..<options.rounds {
-      for scenario in options.scenarios {
+      for scenario in options.scenarios where round < scenario.rounds(of: options.rounds) {
         let turned = targets[(round % targets.count)...] + targets[..<(round % targets.count)]
-        for target in turned where target.kind != .direct || !scenario.needsProxy {
-          measure(scenario, target, rig.provider, authority: nil, round)
-          if let secure = rig.secureProvider, scenario.hasTLS, target.kind != .direct {
+        for target in turned where scenario.isFor(target.kind) {
+          if scenario.isPlain { measure(scenario, target, rig.provider, authority: nil, round) }
+          if let secure = rig.secureProvider, scenario.isOverTLS, target.hasUpstream {
             measure(scenario, target, secure, authority: authority, round)
           }
           if rig.isInterrupted { return }
@@ -81,15 +85,10 @@ final class Bench {
     let title = "\(scenario)\(authority == nil ? "" : " over TLS"), \(target.name)"
     defer { provider.reset() }
     do throws(BenchError) {
-      let subject = try Subject(
-        target, before: provider, templates: options.benchDirectory + "/peers",
-        directory: directory,
-        authority: authority)
-      defer { subject.stop() }
-      let startSeconds = try rig.awaitFirstAnswer(subject)
-      var figures = try play(scenario, subject)
+      var figures =
+        scenario == .loops
+        ? try loopGain(of: target, provider) : try play(scenario, target, provider, authority)
       if authority != nil { figures = Self.overTLS(figures) }
-      if scenario == .idle { figures[.startTime] = startSeconds * 1e3 }
       results.add(figures, of: target, in: round)
       log("round \(round + 1), \(title): \(Self.describe(figures))")
     } catch {
@@ -98,21 +97,63 @@ final class Bench {
     }
   }
 
-  private func play(_ scenario: Scenario, _ subject: Subject) throws(BenchError) -> Figures {
-    switch scenario {
-    case .flat: try rig.flat(subject, options.sizes)
-    case .packets: try rig.packets(subject, options.sizes)
-    case .paced: try rig.paced(subject, options.sizes)
-    case .requests: try rig.requests(subject, options.sizes)
-    case .connections: try rig.connections(subject, options.sizes)
-    case .idle: try rig.idle(subject, options.sizes)
+  /// Starts the target and hands it over once it has answered for the first time; `seconds` after
+  /// its start.
+  private func with<Result>(
+    _ target: Target, before provider: Provider, _ authority: String?,
+    _ body: (_ subject: Subject, _ seconds: Double) throws(BenchError) -> Result
+  ) throws(BenchError) -> Result {
+    let subject = try Subject(
+      target, before: provider, templates: options.benchDirectory + "/peers",
+      directory: directory, authority: authority)
+    defer { subject.stop() }
+    return try body(subject, try rig.awaitFirstAnswer(subject))
+  }
+
+  private func play(
+    _ scenario: Scenario, _ target: Target, _ provider: Provider, _ authority: String?
+  ) throws(BenchError) -> Figures {
+    try with(target, before: provider, authority) { subject, seconds throws(BenchError) in
+      switch scenario {
+      case .flat: return try rig.flat(subject, options.sizes)
+      case .packets: return try rig.packets(subject, options.sizes)
+      case .paced: return try rig.paced(subject, options.sizes)
+      case .requests:
+        var start: Figures = [:]
+        if let tree = subject.tree {
+          start = [.startTime: seconds * 1e3, .idleMemory: Double(tree.proportionalKiB) / 1024]
+        }
+        return try rig.requests(subject, options.sizes).merging(start) { $1 }
+      case .connections: return try rig.connections(subject, options.sizes)
+      case .resumption: return try rig.resumption(subject, options.sizes)
+      case .idle: return try rig.idle(subject, options.sizes)
+      case .stalled: return try rig.stalled(subject, options.sizes)
+      case .loops: throw BenchError("takes two subjects")
+      }
     }
+  }
+
+  private func loopGain(of target: Target, _ provider: Provider) throws(BenchError) -> Figures {
+    func cost(_ loops: Int) throws(BenchError) -> LoopCost {
+      try with(target.with(loops: loops), before: provider, nil) { subject, _ throws(BenchError) in
+        try rig.loopCost(subject, options.sizes)
+      }
+    }
+    let single = try cost(1)
+    provider.reset()
+    let double = try cost(2)
+    return [
+      .loopGain: double.capacity(against: single), .loopShare: 100 * double.busiestShare,
+    ]
   }
 
   /// Without latencies: there is no direct TLS run to take off them.
   private static func overTLS(_ figures: Figures) -> Figures {
     let kept = figures.filter { !Figure.latencies.contains($0.key) }
-    return Figures(uniqueKeysWithValues: kept.map { ($0.key.overTLS, $0.value) })
+    return Figures(
+      uniqueKeysWithValues: kept.map {
+        (Figure.ofTLSAlone.contains($0.key) ? $0.key : $0.key.overTLS, $0.value)
+      })
   }
 
   private static func describe(_ figures: Figures) -> String {

@@ -11,25 +11,38 @@ struct Options: Sendable {
   var comparesBlind = false
   var benchDirectory = "bench"
   var output: String?
+  /// The book of instructions to compare with; nil for an ordinary run.
+  var book: String?
+  var updatesBook = false
+  /// Where callgrind's profiles are kept.
+  var profiles: String?
   var wantsHelp = false
 
   static let help = """
     usage: weir-bench [options]
 
-    Compares weir with nginx and HAProxy: the proxy under test alone on core 0, provider and
-    clients together on core 1. Every byte that comes out of a proxy is compared with what went in.
+    Compares weir with nginx, HAProxy, Envoy and Caddy: the proxy under test alone on core 0,
+    provider and clients together on core 1. Every byte that comes out of a proxy is compared with
+    what went in.
 
       --weir [NAME=]PATH     a weir to measure; may be repeated (default .build/release/weir)
       --weir-arguments TEXT  how to start it; {listen}, {upstream}, {scheme} and {ca} are filled in
-      --peers LIST           of nginx,haproxy; `none` for weir alone (default both)
-      --scenarios LIST       of flat,packets,paced,requests,connections,idle (default all)
-      --rounds N             times that each target is measured (default 5)
-      --seconds N            how long each scenario is measured (default 3)
+      --peers LIST           of nginx,haproxy,envoy,caddy; `none` for weir alone (default all)
+      --only LIST            of flat,packets,paced,requests,connections,resumption,idle,stalled,
+                             loops (default all)
+      --rounds N             times that each target is measured; idle and stalled at most twice
+                             (default 5)
+      --milliseconds N       how long each scenario is measured (default 1200)
       --streams N            streams of the paced scenario (default 500)
       --idle-streams N       streams of the idle scenario (default 9700)
       --blind                weir also with its side path turned off
-      --tls                  flat, packets and paced also with a provider that speaks TLS
+      --tls                  flat, packets, paced and idle also with a provider that speaks TLS,
+                             and resumption, which needs one
       --quick                one round of one second with 50 streams
+      --regression FILE      counts weir's instructions per event and request by callgrind and
+                             compares them with FILE; exit status 1 if there are more
+      --update               writes FILE instead
+      --profiles DIR         keeps callgrind's profiles there
       --bench-directory DIR  where peers/ and the scripts are (default bench)
       --output FILE          writes the results into FILE, between its weir-bench marks
 
@@ -44,6 +57,7 @@ struct Options: Sendable {
       case "--help", "-h": wantsHelp = true
       case "--tls": usesTLS = true
       case "--blind": comparesBlind = true
+      case "--update": updatesBook = true
       case "--quick": (rounds, sizes) = (1, .quick)
       default:
         guard let value = rest.popFirst() else { throw BenchError("\(flag): a value is missing") }
@@ -60,13 +74,15 @@ struct Options: Sendable {
       weirs.append(parts.count == 2 ? (parts[0], parts[1]) : ("weir", value))
     case "--weir-arguments": weirArguments = value
     case "--peers": peers = try list(flag, value, of: Target.peers.map(\.name))
-    case "--scenarios":
+    case "--only":
       scenarios = try list(flag, value, of: Scenario.allCases.map(\.rawValue))
         .compactMap(Scenario.init)
     case "--rounds": rounds = try number(flag, value)
-    case "--seconds": sizes.window = .seconds(try number(flag, value))
+    case "--milliseconds": sizes.window = .milliseconds(try number(flag, value))
     case "--streams": sizes.pacedStreams = try number(flag, value)
     case "--idle-streams": sizes.idleStreams = try number(flag, value)
+    case "--regression": book = value
+    case "--profiles": profiles = value
     case "--bench-directory": benchDirectory = value
     case "--output": output = value
     default: throw BenchError("\(flag) is no option; see --help")

@@ -17,6 +17,9 @@ func runBench(_ arguments: [String]) -> Int32 {
     return 0
   }
   do throws(BenchError) {
+    if let book = options.book {
+      return try Regression(options, log: say).run(book: book, updates: options.updatesBook) ? 0 : 1
+    }
     return try run(options)
   } catch {
     say("weir-bench: \(error)")
@@ -28,9 +31,9 @@ private func run(_ options: Options) throws(BenchError) -> Int32 {
   let bench = try Bench(options, log: say)
   for target in bench.missing {
     // A peer may be absent; a weir was asked for.
-    say("\(target.name): \(target.command[0]) is not installed" + hint(for: target, options))
+    say("\(target.name): \(target.program ?? "") is not installed" + hint(for: target, options))
   }
-  if bench.missing.contains(where: { $0.kind == .weir }) { return 1 }
+  if bench.missing.contains(where: { $0.kind != .peer }) { return 1 }
   bench.run()
   let report = Report(
     results: bench.results, targets: bench.targets, circumstances: bench.circumstances)

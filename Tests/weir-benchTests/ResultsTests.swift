@@ -49,6 +49,40 @@ import Testing
     #expect(results.spread(.medianLatency, of: .direct)?.median == 12)
   }
 
+  @Test func `a goal is held against the median in its own terms`() throws {
+    let blind = Target(name: "weir-blind", kind: .blind)
+    let results = Self.results(
+      .flatCPU,
+      [(Self.weir, [0.3, 0.5, 0.4]), (Self.nginx, [0.3, 0.3, 0.3]), (blind, [0.2, 0.2, 0.2])])
+    let targets = [Self.weir, Self.nginx, Self.haproxy, blind]
+    func verdict(_ rule: Goal.Rule) throws -> (Double, Bool)? {
+      let goal = Goal(.flatCPU, rule)
+      return goal.measured(results, of: Self.weir, among: targets).map {
+        ($0.median, goal.isReached($0))
+      }
+    }
+    func expect(_ rule: Goal.Rule, _ median: Double, _ holds: Bool) throws {
+      let (measured, isReached) = try #require(try verdict(rule))
+      #expect(abs(measured - median) < 1e-9 && isReached == holds, "\(rule)")
+    }
+    try expect(.atMost(1.4, times: "nginx"), 4.0 / 3, true)
+    try expect(.atMost(1.3, times: Goal.bestPeer), 4.0 / 3, false)
+    try expect(.atLeast(1.3, times: "nginx"), 4.0 / 3, true)
+    try expect(.upTo(0.3), 0.4, false)
+    try expect(.from(0.4), 0.4, true)
+    try expect(.blindTimes(2), 2, true)
+    try expect(.blindPlus(0.19), 0.2, false)
+    // A peer that was not there proves nothing.
+    #expect(try verdict(.atMost(1, times: "haproxy")) == nil)
+  }
+
+  @Test func `two loops are worth what the busier one can do`() {
+    let one = LoopCost(microsecondsEach: 2, busiestShare: 1)
+    #expect(LoopCost(microsecondsEach: 2, busiestShare: 0.5).capacity(against: one) == 2)
+    #expect(LoopCost(microsecondsEach: 2, busiestShare: 1).capacity(against: one) == 1)
+    #expect(LoopCost(microsecondsEach: 4, busiestShare: 0.5).capacity(against: one) == 1)
+  }
+
   @Test func `what was not measured is not reported`() {
     let results = Self.results(.pacedCPU, [(Self.weir, [10])])
     #expect(results.spread(.pacedCPU, of: Self.nginx) == nil)
@@ -65,11 +99,11 @@ import Testing
 
   @Test func `a document keeps what stands around the results`() {
     let report = Report(results: Results(), targets: [], circumstances: ["here"])
-    let before = "# Title\n\n\(Report.beginMark)\nold\n\(Report.endMark)\n\nAfter.\n"
+    let before = "# Title\n\n\(Report.beginMark)\nearlier\n\(Report.endMark)\n\nAfter.\n"
     let after = report.placed(in: before)
     #expect(after.hasPrefix("# Title\n\n\(Report.beginMark)\n\n- here\n"))
     #expect(after.hasSuffix("\(Report.endMark)\n\nAfter.\n"))
-    #expect(!after.contains("old"))
+    #expect(!after.contains("earlier"))
     #expect(report.placed(in: after) == after)
   }
 }

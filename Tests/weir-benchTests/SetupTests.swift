@@ -17,10 +17,10 @@ import Testing
     let template = "a {listen}\n  #plain b {upstream}\n  #tls c {ca}\n# d {scheme}\n"
     #expect(
       Self.place(authority: nil).fill(template)
-        == "a 127.0.0.1:1\nb 127.0.0.1:2\n  #tls c \n# d http\n")
+        == "a 127.0.0.1:1\n  b 127.0.0.1:2\n  #tls c \n# d http\n")
     #expect(
       Self.place(authority: "/ca").fill(template)
-        == "a 127.0.0.1:1\n  #plain b 127.0.0.1:2\nc /ca\n# d https\n")
+        == "a 127.0.0.1:1\n  #plain b 127.0.0.1:2\n  c /ca\n# d https\n")
   }
 
   @Test func `weir is told of the authority only with TLS`() {
@@ -37,9 +37,23 @@ import Testing
       secure.suffix(4) == ["--upstream-ca", "/ca", "--upstream-server-name", "localhost"])
   }
 
+  @Test func `a program is looked for in PATH, whatever stands before its name`() {
+    #expect(Target(name: "a", kind: .peer, command: ["env", "A=b", "sh", "-c"]).isInstalled)
+    #expect(Target(name: "b", kind: .peer, command: ["/bin/sh"]).isInstalled)
+    #expect(
+      !Target(name: "c", kind: .peer, command: ["env", "A=b", "no-such-program"]).isInstalled)
+    #expect(Target.direct.isInstalled)
+  }
+
+  @Test func `two loops may run on either core`() {
+    let target = Target.weir(name: "weir", path: "w", arguments: nil).with(loops: 2)
+    #expect(target.command.starts(with: ["taskset", "-c", "0,1", "w", "run"]))
+    #expect(target.command.contains("2") && !target.command.contains("1"))
+  }
+
   @Test func `options are taken as they are written`() throws {
     let options = try Options([
-      "--quick", "--weir", "old=/a/weir", "--weir", "/b/weir", "--scenarios", "idle,flat",
+      "--quick", "--weir", "old=/a/weir", "--weir", "/b/weir", "--only", "idle,flat",
       "--peers", "none", "--rounds", "2",
     ])
     #expect(options.weirs.map(\.name) == ["old", "weir"])

@@ -101,10 +101,15 @@ enum Messages {
     "usage":{"prompt_tokens":16,"completion_tokens":22,"total_tokens":38}}
     """.utf8)
 
-  static let shortAnswer =
-    Array(
-      """
-      HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\
+  static let shortAnswer = answer(header: "")
+  /// The same, after which the connection closes.
+  static let lastAnswer = answer(header: "connection: close\r\n")
+
+  private static func answer(header: String) -> [UInt8] {
+    let head = """
+      HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\(header)\
       content-length: \(shortAnswerBody.count)\r\n\r\n
-      """.utf8) + shortAnswerBody
+      """
+    return Array(head.utf8) + shortAnswerBody
+  }
 }

@@ -9,6 +9,11 @@ final class Provider {
   var records: [StreamRecord] = []
   /// Called when a stream's peer has taken what had to wait.
   var drained: () -> Void = {}
+  /// Ends each connection with its first short answer, and says so in it.
+  var closesAfterAnswer = false
+  /// TLS handshakes so far, and those of them that took up an earlier session.
+  private(set) var handshakes = 0
+  private(set) var resumptions = 0
   /// The first request that was not what the clients sent.
   var failure: BenchError?
 
@@ -39,6 +44,11 @@ final class Provider {
     }
   }
 
+  func established(isResumed: Bool) {
+    handshakes += 1
+    if isResumed { resumptions += 1 }
+  }
+
   func closed(_ connection: ProviderConnection) {
     connections[ObjectIdentifier(connection)] = nil
   }
@@ -49,6 +59,7 @@ final class Provider {
     connections = [:]
     records = []
     drained = {}
+    closesAfterAnswer = false
     failure = nil
   }
 }

@@ -50,7 +50,8 @@ final class ProviderConnection: ByteStreamOwner {
       provider.records[number].connection = self
     } else {
       guard body.elementsEqual(Messages.shortBody) else { return refuse() }
-      write(Messages.shortAnswer)
+      write(provider.closesAfterAnswer ? Messages.lastAnswer : Messages.shortAnswer)
+      if provider.closesAfterAnswer { stream.finishSending() }
     }
   }
 
@@ -73,7 +74,9 @@ final class ProviderConnection: ByteStreamOwner {
 // MARK: - ByteStreamOwner
 
 extension ProviderConnection {
-  func streamEstablished(_ stream: ByteStream) {}
+  func streamEstablished(_ stream: ByteStream) {
+    provider.established(isResumed: stream.isResumed)
+  }
 
   func stream(_ stream: ByteStream, received bytes: Span<UInt8>) {
     bytes.withUnsafeBytes { raw in

@@ -8,6 +8,8 @@ final class RequestClient: ByteStreamOwner {
   private(set) var failure: BenchError?
   /// Finishes the request under way and sends no more.
   var isStopping = false
+  /// Stops by itself after so many answers.
+  var mostAnswers = Int.max
 
   private let address: SocketAddress
   private let loop: EventLoop
@@ -78,7 +80,7 @@ final class RequestClient: ByteStreamOwner {
     answers += 1
     // A connection for one request ends with the server's FIN, which is part of its cost.
     guard keepsAlive else { return }
-    if isStopping { close() } else { sendRequest() }
+    if isStopping || answers >= mostAnswers { close() } else { sendRequest() }
   }
 
   private static let expectedStart = Array("HTTP/1.1 200".utf8)

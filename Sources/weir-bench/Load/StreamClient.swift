@@ -19,12 +19,15 @@ final class StreamClient: ByteStreamOwner {
   private var head: [UInt8] = []
   private var hasHead = false
   private var verifier = BodyVerifier()
+  private var isStalled: Bool
 
+  /// `isStalled`: it reads nothing until `resume`.
   init(
     _ record: StreamRecord, to address: SocketAddress, on loop: EventLoop,
-    owner: any StreamClientOwner
+    owner: any StreamClientOwner, isStalled: Bool = false
   ) {
     self.record = record
+    self.isStalled = isStalled
     self.owner = owner
     connector = Connector(to: [address], on: loop) { [unowned self] result in
       connector = nil
@@ -38,6 +41,11 @@ final class StreamClient: ByteStreamOwner {
   /// Whole events received.
   var events: Int { verifier.events }
 
+  func resume() {
+    isStalled = false
+    stream?.resumeReading()
+  }
+
   func close() {
     connector?.cancel()
     connector = nil
@@ -48,6 +56,7 @@ final class StreamClient: ByteStreamOwner {
   private func start(_ stream: ByteStream) {
     self.stream = stream
     stream.owner = self
+    if isStalled { stream.pauseReading() }
     let request = Messages.streamRequest(record.number)
     stream.write(request.span)
   }

@@ -10,9 +10,9 @@ final class StreamLoad: StreamClientOwner {
   private(set) var events = 0
   private(set) var failures = 0
   private(set) var firstFailure: BenchError?
-  /// Nanoseconds from the provider's write to the client's read, while `samplesLatency`.
-  private(set) var latencies: [UInt32] = []
-  var samplesLatency = false
+  /// Nanoseconds from the provider's write to the client's read, while sampling.
+  private var latencies: [UInt32] = []
+  private var samplesLatency = false
   /// Called when events have come.
   var received: () -> Void = {}
 
@@ -53,9 +53,9 @@ final class StreamLoad: StreamClientOwner {
   }
 
   /// Waits until the clients have all events that were sent.
-  func settle() throws(BenchError) {
+  func settle(patience: Duration = .seconds(20)) throws(BenchError) {
     let sent = records.reduce(0) { $0 + $1.sentEvents }
-    let all = try rig.run(upTo: .seconds(20)) { events == sent || firstFailure != nil }
+    let all = try rig.run(upTo: patience) { events == sent || firstFailure != nil }
     try check()
     if !all { throw BenchError("\(sent - events) events of \(sent) never came") }
   }
@@ -66,6 +66,17 @@ final class StreamLoad: StreamClientOwner {
     let all = try rig.run(upTo: .seconds(20)) { ended == records.count || firstFailure != nil }
     try check()
     if !all { throw BenchError("\(records.count - ended) streams did not end") }
+  }
+
+  func startSampling() {
+    latencies.removeAll(keepingCapacity: true)
+    samplesLatency = true
+  }
+
+  /// The latencies since `startSampling`, in nanoseconds, the least first.
+  func stopSampling() -> [UInt32] {
+    samplesLatency = false
+    return latencies.sorted()
   }
 
   /// Closes what is open, whatever its state.

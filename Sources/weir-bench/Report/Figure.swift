@@ -23,19 +23,35 @@ struct Figure: Hashable, Sendable {
     title: "short requests, new connections", unit: "1/s", digits: 0, isBetterHigh: true)
   static let connectionCPU = Figure(
     title: "CPU per request, new connections", unit: "µs", digits: 2)
+  static let resumptionCPU = Figure(
+    title: "CPU per request, new TLS connection upstream", unit: "µs", digits: 1)
+  static let resumedShare = Figure(
+    title: "resumed of these", unit: "%", digits: 1, isBetterHigh: true)
   static let streamMemory = Figure(title: "memory per idle stream", unit: "KiB", digits: 2)
   static let idleMemory = Figure(title: "PSS at idle", unit: "MiB", digits: 2)
   static let startTime = Figure(title: "start to first answer", unit: "ms", digits: 1)
 
+  static let stalledGrowth = Figure(
+    title: "growth of RSS for a client that reads nothing", unit: "MiB", digits: 2)
+  static let stalledTail = Figure(
+    title: "p99 of the others, beside it ÷ before", unit: "×", digits: 2)
+  static let loopGain = Figure(
+    title: "capacity of two loops ÷ of one", unit: "×", digits: 2, isBetterHigh: true)
+  static let loopShare = Figure(title: "the busier loop's part", unit: "%", digits: 1)
+
   /// Measured whole, and reported less what the same round showed without a proxy.
   static let latencies: Set<Figure> = [.medianLatency, .tailLatency]
+
+  /// Measured with a TLS provider and no other.
+  static let ofTLSAlone: Set<Figure> = [.resumptionCPU, .resumedShare]
 
   /// In the order of the report.
   static let all: [Figure] = [
     .flatCPU, .flatRate, .packetCPU, .packetRate, .pacedCPU, .medianLatency, .tailLatency,
     .requestRate, .requestCPU,
     .connectionRate, .connectionCPU, .streamMemory, .idleMemory, .startTime, .flatCPU.overTLS,
-    .flatRate.overTLS, .packetCPU.overTLS, .packetRate.overTLS, .pacedCPU.overTLS,
+    .flatRate.overTLS, .packetCPU.overTLS, .packetRate.overTLS, .pacedCPU.overTLS, .resumptionCPU,
+    .resumedShare, .streamMemory.overTLS, .stalledGrowth, .stalledTail, .loopGain, .loopShare,
   ]
 
   /// The same with a provider that speaks TLS.

@@ -7,23 +7,40 @@ struct Report {
   let circumstances: [String]
 
   var text: String {
-    (circumstances.map { "- " + $0 } + [""] + table + [""] + Self.legend).joined(separator: "\n")
-      + "\n"
+    (circumstances.map { "- " + $0 } + [""] + goals + [""] + table + [""] + Self.legend)
+      .joined(separator: "\n") + "\n"
   }
 
   private static let legend = [
     "Medians of all rounds; a ratio is the median of the rounds' own ratios, with the least and",
     "the most. `direct` is the bench without a proxy; latencies are what a proxy adds to it.",
-    "Where more is better (1/s), a ratio over 1 is weir's lead; elsewhere one under 1.",
+    "Where more is better (1/s), a ratio over 1 is weir's lead; elsewhere one under 1. A goal holds",
+    "if the median does.",
   ]
+
+  /// Each goal that the run can say something about; the first weir's.
+  private var goals: [String] {
+    guard let weir = targets.first(where: { $0.kind == .weir }) else { return [] }
+    var rows = [["goal for \(weir.name)", "limit", "measured", "holds"]]
+    for goal in Goal.all {
+      guard let measured = goal.measured(results, of: weir, among: targets) else { continue }
+      rows.append([
+        goal.figure.title, goal.text, cell(measured, goal.digits),
+        goal.isReached(measured) ? "yes" : "**no**",
+      ])
+    }
+    return Self.align(rows)
+  }
 
   private var table: [String] {
     let weirs = targets.filter { $0.kind == .weir }
     let peers = targets.filter { $0.kind == .peer }
     let nginx = peers.filter { $0.name == "nginx" }
+    let blind = targets.filter { $0.kind == .blind }
     var rows = [["figure", "unit"] + targets.map(\.name)]
     for weir in weirs where !nginx.isEmpty { rows[0].append("\(weir.name) ÷ nginx") }
     for weir in weirs where peers.count > 1 { rows[0].append("\(weir.name) ÷ best peer") }
+    for (weir, blind) in zip(weirs, blind) { rows[0].append("\(weir.name) ÷ \(blind.name)") }
     for figure in Figure.all
     where targets.contains(where: { results.spread(figure, of: $0) != nil }) {
       var row = [figure.title, figure.unit]
@@ -34,6 +51,9 @@ struct Report {
       for weir in weirs where peers.count > 1 {
         row.append(cell(results.ratio(figure, of: weir, toBestOf: peers)))
       }
+      for (weir, blind) in zip(weirs, blind) {
+        row.append(cell(results.ratio(figure, of: weir, toBestOf: [blind])))
+      }
       rows.append(row)
     }
     return Self.align(rows)
@@ -43,10 +63,10 @@ struct Report {
     value?.text(digits: digits) ?? "–"
   }
 
-  private func cell(_ ratio: Results.Spread?) -> String {
-    guard let ratio else { return "–" }
-    let (middle, least, most) = (ratio.median, ratio.least, ratio.most)
-    return "\(middle.text(digits: 2)) (\(least.text(digits: 2))–\(most.text(digits: 2)))"
+  private func cell(_ spread: Results.Spread?, _ digits: Int = 2) -> String {
+    guard let spread else { return "–" }
+    let (least, most) = (spread.least.text(digits: digits), spread.most.text(digits: digits))
+    return "\(spread.median.text(digits: digits)) (\(least)–\(most))"
   }
 
   /// Rows with cells of equal width, the first row as heading.

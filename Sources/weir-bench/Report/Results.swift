@@ -43,6 +43,16 @@ struct Results {
     Spread(rounds(figure, target).compactMap { value(figure, target, $0) })
   }
 
+  /// How much more `target` shows than `other` in the same round.
+  func excess(_ figure: Figure, of target: Target, over other: Target) -> Spread? {
+    Spread(
+      rounds(figure, target).compactMap { round in
+        guard let own = value(figure, target, round), let theirs = value(figure, other, round)
+        else { return nil }
+        return own - theirs
+      })
+  }
+
   /// `target` divided by the best of `others` in the same round.
   func ratio(_ figure: Figure, of target: Target, toBestOf others: [Target]) -> Spread? {
     Spread(

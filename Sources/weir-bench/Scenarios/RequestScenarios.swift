@@ -4,11 +4,13 @@ import IO
 
 extension Rig {
   /// Waits for the target's first answer. Returns the seconds since its start.
-  func awaitFirstAnswer(_ subject: Subject) throws(BenchError) -> Double {
+  func awaitFirstAnswer(
+    _ subject: Subject, patience: Duration = .seconds(10)
+  ) throws(BenchError) -> Double {
     let client = RequestClient(to: subject.address, on: loop, keepsAlive: false)
     defer { client.close() }
     client.isStopping = true
-    let isAnswered = try run(upTo: .seconds(10)) { client.answers > 0 || client.failure != nil }
+    let isAnswered = try run(upTo: patience) { client.answers > 0 || client.failure != nil }
     let seconds = Double(loop.kernel.now().nanoseconds(since: subject.start)) / 1e9
     if let failure = client.failure { throw failure }
     if !isAnswered { throw BenchError("the first request was not answered") }
@@ -21,6 +23,19 @@ extension Rig {
     var figures: Figures = [.requestRate: result.perSecond]
     if subject.tree != nil { figures[.requestCPU] = result.microsecondsEach }
     return figures
+  }
+
+  /// Each request needs a new TLS connection upstream.
+  func resumption(_ subject: Subject, _ sizes: Sizes) throws(BenchError) -> Figures {
+    let provider = subject.provider
+    provider.closesAfterAnswer = true
+    let (handshakes, resumptions) = (provider.handshakes, provider.resumptions)
+    let result = try measureRequests(subject, sizes, keepsAlive: true)
+    let made = provider.handshakes - handshakes
+    return [
+      .resumptionCPU: result.microsecondsEach,
+      .resumedShare: 100 * Double(provider.resumptions - resumptions) / Double(max(made, 1)),
+    ]
   }
 
   func connections(_ subject: Subject, _ sizes: Sizes) throws(BenchError) -> Figures {

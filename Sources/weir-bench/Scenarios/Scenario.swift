@@ -13,26 +13,60 @@ enum Scenario: String, CaseIterable, Sendable {
   case requests
   /// The same with a new connection for each.
   case connections
+  /// Short requests whose provider speaks TLS and closes after each answer, so that the proxy makes
+  /// a new connection each time, and may resume a session.
+  case resumption
   /// Thousands of streams that have had one event and wait.
   case idle
+  /// Paced streams beside one whose client reads nothing of a gigabyte.
+  case stalled
+  /// One weir with one loop and with two.
+  case loops
 
-  /// Which of them are also run against a TLS provider.
-  var hasTLS: Bool { self == .flat || self == .packets || self == .paced }
+  /// Whether it is run against a plaintext provider.
+  var isPlain: Bool { self != .resumption }
 
-  /// Whether there is something to learn without a proxy.
-  var needsProxy: Bool { self == .idle }
+  /// Whether it is run against a TLS provider.
+  var isOverTLS: Bool {
+    switch self {
+    case .flat, .packets, .paced, .idle, .resumption: true
+    case .requests, .connections, .stalled, .loops: false
+    }
+  }
+
+  /// Whether there is something to learn of a target of that kind.
+  func isFor(_ kind: Target.Kind) -> Bool {
+    switch (self, kind) {
+    case (.idle, .direct), (.stalled, .direct), (.resumption, .direct): false
+    case (.stalled, .blind), (.resumption, .blind): false
+    case (.loops, _): kind == .weir
+    default: true
+    }
+  }
+
+  /// Memory shows the same each time, and thousands of streams take long to open.
+  func rounds(of rounds: Int) -> Int {
+    switch self {
+    case .idle, .stalled: min(rounds, 2)
+    default: rounds
+    }
+  }
 }
 
 struct Sizes: Sendable {
   /// How long each scenario is measured.
-  var window = Duration.seconds(3)
+  var window = Duration.milliseconds(1200)
   /// How long it runs before that.
-  var warmUp = Duration.milliseconds(500)
+  var warmUp = Duration.milliseconds(300)
   var flatStreams = 32
   var pacedStreams = 500
   var pacedEventsPerSecond = 50
   var idleStreams = 9700
   var requestConnections = 16
+  /// Of all loops together; many, so that the kernel's choice of a loop for each evens out.
+  var loopStreams = 512
+  /// Of the stream whose client reads nothing: a gigabyte.
+  var stalledEvents = 1_000_000_000 / EventPattern.chunkBytes
 
   static let quick = Sizes(
     window: .seconds(1), warmUp: .milliseconds(200), pacedStreams: 50, idleStreams: 50)

@@ -48,20 +48,19 @@ extension Rig {
     let pump = MetronomePump(load, on: loop, eventsPerSecond: rate)
     defer { pump.stop() }
     try run(for: sizes.warmUp)
-    load.samplesLatency = true
+    load.startSampling()
     let before = load.events
     let meter = Meter(subject, loop.kernel)
     try run(for: sizes.window)
     try load.check()
     let result = try meter.read(load.events - before)
-    load.samplesLatency = false
+    let latencies = load.stopSampling()
     pump.stop()
     try load.finish()
     var figures: Figures = [:]
     if subject.tree != nil { figures[.pacedCPU] = result.microsecondsEach }
-    let sorted = load.latencies.sorted()
-    figures[.medianLatency] = sorted.percentile(50) / 1e3
-    figures[.tailLatency] = sorted.percentile(99) / 1e3
+    figures[.medianLatency] = latencies.percentile(50) / 1e3
+    figures[.tailLatency] = latencies.percentile(99) / 1e3
     return figures
   }
 
@@ -75,16 +74,13 @@ extension Rig {
     try load.settle()
     let after = tree.proportionalKiB
     try load.finish()
-    return [
-      .idleMemory: Double(before) / 1024,
-      .streamMemory: Double(after - before) / Double(sizes.idleStreams),
-    ]
+    return [.streamMemory: Double(after - before) / Double(sizes.idleStreams)]
   }
 }
 
 extension [UInt32] {
   /// Of sorted values; 0 if there are none.
-  fileprivate func percentile(_ percent: Int) -> Double {
+  func percentile(_ percent: Int) -> Double {
     isEmpty ? 0 : Double(self[Swift.min(count - 1, count * percent / 100)])
   }
 }

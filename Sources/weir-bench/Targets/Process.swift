@@ -61,11 +61,11 @@ final class Process {
     return !isRunning
   }
 
-  /// Asks it to end, then makes it.
-  func stop() {
+  /// Asks it to end, then makes it after `patience` milliseconds.
+  func stop(patience: Int = 2000) {
     guard isRunning else { return }
     kill(id, SIGTERM)
-    if wait(2000) { return }
+    if wait(patience) { return }
     kill(-id, SIGKILL)
     _ = wait(2000)
   }

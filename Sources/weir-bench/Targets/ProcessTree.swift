@@ -10,15 +10,33 @@ struct ProcessTree {
   var runTimeNanoseconds: UInt64 {
     processes.flatMap { process in
       Files.names(in: "/proc/\(process)/task").map { "/proc/\(process)/task/\($0)/schedstat" }
-    }.reduce(0) { sum, path in
-      sum + (Files.read(path)?.split(separator: " ").first.flatMap { UInt64($0) } ?? 0)
+    }.reduce(0) { $0 + Self.runTime($1) }
+  }
+
+  /// Processor time so far of each thread whose name starts so, in nanoseconds, in the order of
+  /// their ids.
+  func runTimes(ofThreads name: String) -> [UInt64] {
+    processes.flatMap { process in
+      Files.names(in: "/proc/\(process)/task").compactMap { Int($0) }.sorted()
+        .map { "/proc/\(process)/task/\($0)" }
+        .filter { Files.read("\($0)/comm")?.hasPrefix(name) ?? false }
+        .map { Self.runTime("\($0)/schedstat") }
     }
   }
 
+  private static func runTime(_ path: String) -> UInt64 {
+    Files.read(path)?.split(separator: " ").first.flatMap { UInt64($0) } ?? 0
+  }
+
+  /// Resident set size in KiB, of all processes together.
+  var residentKiB: Int { memory("Rss:") }
+
   /// Proportional set size in KiB: private memory, and of shared memory each process's part.
-  var proportionalKiB: Int {
+  var proportionalKiB: Int { memory("Pss:") }
+
+  private func memory(_ name: String) -> Int {
     processes.reduce(0) { sum, process in
-      sum + (field("Pss:", in: "/proc/\(process)/smaps_rollup") ?? 0)
+      sum + (field(name, in: "/proc/\(process)/smaps_rollup") ?? 0)
     }
   }
 

@@ -14,15 +14,18 @@ final class Subject {
   /// nil for `direct`.
   let tree: ProcessTree?
   private let process: Process?
+  /// What it prints goes there.
+  private let log: String
 
   /// Starts the target before `provider` and waits until its socket accepts: that
   /// may be before anybody is there to answer.
   init(
     _ target: Target, before provider: Provider, templates: String, directory: String,
-    authority: String?
+    authority: String?, patience: Duration = .seconds(10)
   ) throws(BenchError) {
     self.target = target
     self.provider = provider
+    log = "\(directory)/\(target.name).log"
     guard target.kind != .direct else {
       (address, process, tree, start) = (provider.address, nil, nil, LinuxKernel().now())
       return
@@ -38,11 +41,10 @@ final class Subject {
     }
     address = place.listen
     start = LinuxKernel().now()
-    let log = "\(directory)/\(target.name).log"
     let process = try Self.start(place.fill(target.command), log: log)
     self.process = process
     tree = ProcessTree(root: process.id)
-    guard Self.awaitAccepting(address, process) else {
+    guard Self.awaitAccepting(address, process, start + patience) else {
       process.stop()
       throw BenchError("\(target.name) did not start: \(Files.read(log)?.suffix(400) ?? "")")
     }
@@ -52,6 +54,12 @@ final class Subject {
 
   func stop() { process?.stop() }
 
+  /// Ends it in its own time and returns what it printed.
+  func end(within patience: Duration) throws(BenchError) -> String {
+    process?.stop(patience: Int(patience.components.seconds) * 1000)
+    return Files.read(log) ?? ""
+  }
+
   /// On the proxy's core, which a child inherits.
   private static func start(_ command: [String], log: String) throws(BenchError) -> Process {
     Thread.pinCurrent(toProcessor: Rig.proxyProcessor)
@@ -59,8 +67,11 @@ final class Subject {
     return try Process(command, log: log)
   }
 
-  private static func awaitAccepting(_ address: SocketAddress, _ process: Process) -> Bool {
-    for _ in 0..<10_000 {
+  private static func awaitAccepting(
+    _ address: SocketAddress, _ process: Process, _ deadline: Instant
+  ) -> Bool {
+    let kernel = LinuxKernel()
+    while kernel.now() < deadline {
       if accepts(address) { return true }
       if !process.isRunning { return false }
       usleep(1000)

@@ -9,6 +9,8 @@ struct Target: Hashable, Sendable {
     /// Clients talk to the provider itself: what the bench costs without a proxy.
     case direct
     case weir
+    /// weir that does not look at events.
+    case blind
     case peer
   }
 
@@ -23,6 +25,9 @@ struct Target: Hashable, Sendable {
 
   static let direct = Target(name: "direct", kind: .direct)
 
+  /// Where bench/install-peers puts it.
+  private static let envoy = ".build/peers/envoy"
+
   static let peers = [
     Target(
       name: "nginx", kind: .peer,
@@ -31,6 +36,20 @@ struct Target: Hashable, Sendable {
     Target(
       name: "haproxy", kind: .peer, command: ["haproxy", "-db", "-f", "{config}"],
       template: "haproxy.cfg", versionCommand: ["haproxy", "-v"]),
+    Target(
+      name: "envoy", kind: .peer,
+      command: [
+        envoy, "--concurrency", "1", "--disable-hot-restart", "-l", "error", "-c", "{config}",
+      ],
+      template: "envoy.yaml", versionCommand: [envoy, "--version"]),
+    Target(
+      name: "caddy", kind: .peer,
+      // It would leave a copy of its configuration in the home directory.
+      command: [
+        "env", "XDG_CONFIG_HOME={directory}", "caddy", "run", "--config", "{config}", "--adapter",
+        "caddyfile",
+      ],
+      template: "caddy.caddyfile", versionCommand: ["caddy", "version"]),
   ]
 
   static func weir(name: String, path: String, arguments: String?) -> Target {
@@ -46,18 +65,35 @@ struct Target: Hashable, Sendable {
   /// The same weir with observation turned off.
   static func blind(_ weir: (name: String, path: String)) -> Target {
     Target(
-      name: "\(weir.name)-blind", kind: .weir,
+      name: "\(weir.name)-blind", kind: .blind,
       command: [weir.path, "run", "--config", "{config}", "{ca-flags}"],
       template: "weir-blind.json5", versionCommand: [weir.path, "version"])
   }
 
+  /// weir with so many loops, on whichever of the first two cores.
+  func with(loops: Int) -> Target {
+    var target = self
+    if let place = command.firstIndex(of: "--loops") {
+      target.command[place + 1] = String(loops)
+    }
+    target.command =
+      ["taskset", "-c", "\(Rig.proxyProcessor),\(Rig.ownProcessor)"] + target.command
+    return target
+  }
+
+  /// Whether it is a proxy.
+  var hasUpstream: Bool { kind != .direct }
+
+  /// Its path, or a name to be looked up in PATH; nil for none.
+  var program: String? { command.first { $0 != "env" && !$0.contains("=") } }
+
   /// Whether its program is there.
   var isInstalled: Bool {
-    guard let program = command.first else { return true }
+    guard let program else { return true }
     if program.contains("/") { return access(program, X_OK) == 0 }
     let path = getenv("PATH").map { String(cString: $0) } ?? ""
-    return (path.split(separator: ":") + ["/usr/sbin"])
-      .contains { access("\($0)/\(program)", X_OK) == 0 }
+    let directories = path.split(separator: ":").map(String.init) + ["/usr/sbin"]
+    return directories.contains { access("\($0)/\(program)", X_OK) == 0 }
   }
 }
 
@@ -77,8 +113,9 @@ struct Placement {
     for (name, value) in values { filled = filled.replacing(name, with: value) }
     let marker = authority == nil ? "#plain " : "#tls "
     return filled.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-      let start = line.drop { $0 == " " }
-      return start.hasPrefix(marker) ? String(start.dropFirst(marker.count)) : String(line)
+      let indent = line.prefix { $0 == " " || $0 == "\t" }
+      let text = line[indent.endIndex...]
+      return text.hasPrefix(marker) ? indent + text.dropFirst(marker.count) : line
     }.joined(separator: "\n")
   }
 
@@ -89,7 +126,8 @@ struct Placement {
     }
   }
 
-  var config: String { directory + "/config" }
+  /// Envoy goes by the suffix; nobody else does.
+  var config: String { directory + "/config.yaml" }
 
   private var authorityFlags: [String] {
     guard let authority else { return [] }
@@ -99,6 +137,7 @@ struct Placement {
   private var values: [(String, String)] {
     [
       ("{directory}", directory), ("{config}", config), ("{listen}", listen.description),
+      ("{listen-port}", String(listen.port)), ("{upstream-port}", String(upstream.port)),
       ("{upstream}", upstream.description), ("{scheme}", authority == nil ? "http" : "https"),
       ("{ca}", authority ?? ""),
     ]
