@@ -41,7 +41,7 @@ let package = Package(
       swiftSettings: room),
     .target(
       name: "Admin", dependencies: ["IO", "Wire", "Connections", "Telemetry", "Relay"],
-      swiftSettings: room),
+      resources: [.embedInCode("Pages/status.html")], swiftSettings: room),
     .target(
       name: "Simulator", dependencies: ["IO", "Wire", "Connections"], swiftSettings: room),
 
@@ -93,6 +93,12 @@ let package = Package(
     .testTarget(
       name: "SimulatorTests",
       dependencies: ["Simulator", "Connections", "IO", "Wire", "FakeKernel", "TestSupport"],
+      swiftSettings: room),
+    .testTarget(
+      name: "AdminTests",
+      dependencies: [
+        "Admin", "Connections", "IO", "Wire", "Relay", "Telemetry", "FakeKernel", "TestSupport",
+      ],
       swiftSettings: room),
     .testTarget(
       name: "weirTests", dependencies: ["weir", "Relay", "Tap", "IO", "TestSupport"],

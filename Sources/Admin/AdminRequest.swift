@@ -9,6 +9,7 @@ final class AdminRequest: RequestHandler {
   private let head: RequestHead
   private let pages: [AdminPage]
   private var isGone = false
+  private var listener: FeedListener?
 
   init(_ head: RequestHead, on connection: ServerConnection, pages: [AdminPage]) {
     self.head = head
@@ -27,6 +28,7 @@ final class AdminRequest: RequestHandler {
         .text("no such page; try \(pages.map(\.path).joined(separator: " "))", status: 404))
     }
     if let refusal = refusal(of: page) { return reply(refusal) }
+    if let feed = page.feed { return listen(to: feed) }
     page.answer(head) { [self] in reply($0) }
   }
 
@@ -36,12 +38,28 @@ final class AdminRequest: RequestHandler {
 
   func clientGone() {
     isGone = true
+    listener?.leave()
     connection.abandon()
   }
 
   private var path: String {
     let target = head.headers.string(head.originTarget)
     return String(target.prefix { $0 != "?" })
+  }
+
+  private func listen(to feed: EventFeed) {
+    if head.isMethod("HEAD") {
+      return reply(AdminReply(contentType: FeedListener.contentType, body: []))
+    }
+    // Another site's page cannot read the feed, but it could take up the listeners' places.
+    if let site = head.headers.first("sec-fetch-site"), head.headers.string(site) == "cross-site" {
+      return reply(.text("the feed is not for other sites' pages", status: 403))
+    }
+    let listener = FeedListener(AdminQuery(head), on: connection, version: head.version)
+    guard feed.add(listener) else {
+      return reply(.text("there are \(EventFeed.listenerLimit) listeners already", status: 503))
+    }
+    self.listener = listener
   }
 
   private func refusal(of page: AdminPage) -> AdminReply? {
@@ -90,6 +108,10 @@ final class AdminRequest: RequestHandler {
     writer.field("Content-Length", reply.body.count)
     writer.field("Cache-Control", "no-store")
     writer.field("X-Content-Type-Options", "nosniff")
+    if let policy = reply.contentSecurityPolicy {
+      writer.field("Content-Security-Policy", policy)
+      writer.field("Referrer-Policy", "no-referrer")
+    }
     if !keepsAlive { writer.field("Connection", "close") }
     writer.end()
     return writer.bytes + reply.body

@@ -11,6 +11,8 @@ package struct AdminReply: Sendable {
   package var body: [UInt8]
   /// What has been done to the body, because the caller asked for it.
   package var contentEncoding: StaticString?
+  /// What a browser may do with the page; nil says nothing.
+  package var contentSecurityPolicy: String?
 
   package init(
     status: Int = 200, contentType: StaticString, contentEncoding: StaticString? = nil,
@@ -47,6 +49,8 @@ package struct AdminPage {
   let path: String
   let access: Access
   let answer: (RequestHead, @escaping (AdminReply) -> Void) -> Void
+  /// What is answered in place of a page, and has no end.
+  let feed: EventFeed?
 
   /// A page that takes time; `answer` calls its completion once, on the loop.
   package init(
@@ -56,6 +60,15 @@ package struct AdminPage {
     self.path = path
     self.access = access
     self.answer = answer
+    feed = nil
+  }
+
+  /// A feed of events, for listeners that know the host.
+  package init(_ path: String, feed: EventFeed) {
+    self.path = path
+    access = .knownHost
+    answer = { _, completion in completion(.text("a feed has no page", status: 500)) }
+    self.feed = feed
   }
 
   /// A page that is ready at once.

@@ -116,7 +116,7 @@ extension Exchange {
     notes.modelRequested ?? pathMeaning?.model
   }
 
-  private var pathMeaning: PathMeaning? { route?.meaning(of: path) }
+  var pathMeaning: PathMeaning? { route?.meaning(of: path) }
 
   private func addTimes(_ record: inout ExchangeRecord) {
     // Not when the loop woke, but now: the last bytes have been accepted in between.

@@ -22,7 +22,7 @@ package final class Relay: RequestServer {
   private let resolver: Resolver
   private let scratch = PayloadScratch()
   private let observer: (any RelayObserver)?
-  private let requestIDPrefix: UInt64
+  package let requestIDs: RequestIDs
   private var routes: [ActiveRoute] = []
   private(set) var upstreams: [Upstream] = []
   private var exchanges = Roster<Exchange>()
@@ -43,7 +43,7 @@ package final class Relay: RequestServer {
     self.metrics = metrics
     desk = try AdmissionDesk(on: loop, of: admission)
     var random = random
-    requestIDPrefix = random.next()
+    requestIDs = RequestIDs(prefix: random.next())
     self.random = random
     resolver = try Resolver(on: loop, service: names)
     apply(options)
@@ -83,6 +83,7 @@ package final class Relay: RequestServer {
   }
 
   package var activeCount: Int { exchanges.members.count }
+  var openExchanges: [Exchange] { exchanges.members }
   package var connectionCount: Int { connections.count }
   package var idleUpstreamCount: Int { upstreams.reduce(0) { $0 + $1.idleCount } }
 
@@ -162,22 +163,7 @@ extension Relay {
   static let noRoute = "none"
   private static let root: [UInt8] = [UInt8(ascii: "/")]
 
-  /// Unlike any other of this process, and most likely of all others.
-  func requestID(_ number: Int) -> String {
-    String(unsafeUninitializedCapacity: 17) { text in
-      for (place, shift) in stride(from: 28, through: 0, by: -4).enumerated() {
-        text[place] = Self.hexDigit(requestIDPrefix >> UInt64(shift))
-        text[place + 9] = Self.hexDigit(UInt64(number) >> UInt64(shift))
-      }
-      text[8] = UInt8(ascii: "-")
-      return 17
-    }
-  }
-
-  private static func hexDigit(_ bits: UInt64) -> UInt8 {
-    let digit = UInt8(truncatingIfNeeded: bits & 15)
-    return digit < 10 ? 0x30 + digit : 0x57 + digit
-  }
+  func requestID(_ number: Int) -> String { requestIDs.text(number) }
 
   func ended(_ exchange: Exchange, _ summary: ExchangeSummary) {
     exchanges.remove(exchange)

@@ -15,6 +15,7 @@ func runCommand(_ arguments: [String]) -> Int32 {
   switch command {
   case .run(let arguments): return relay(arguments, variables)
   case .check(let arguments, let print): return check(arguments, variables, print: print)
+  case .top(let arguments): return top(arguments, variables)
   case .healthcheck(let address): return checkHealth(at: address)
   case .reload(let address): return reload(at: address)
   case .drain(let address): return drain(at: address)

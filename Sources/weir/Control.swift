@@ -36,6 +36,7 @@ final class Control {
   private let sink: LogSink
   private let process = ProcessFigures()
   private var scrape: Scrape?
+  private var status: StatusDesk?
   private var lastScrapeNanoseconds: UInt64 = 0
   private var certificates: [(name: String, expiry: UInt64)] = []
   /// For the demo, which speaks for itself, and ends by itself after a while.
@@ -85,7 +86,7 @@ final class Control {
     admission.apply(options.relay.limits)
     let surroundings = WorkerSurroundings(
       names: SystemNameService(), admission: admission, registry: registry, log: log,
-      control: events.mailbox)
+      control: events.mailbox, isWatched: sockets.admin != nil)
     for (number, listeners) in sockets.shares(of: loops).enumerated() {
       threads.append(
         try Worker.start(
@@ -115,6 +116,7 @@ extension Control {
     case .turns:
       silentCount -= 1
       if silentCount == 0 { service.allLoopsTurn() }
+    case .streams(let streams): status?.receive(streams)
     case .drained:
       drainedCount += 1
       if drainedCount == workers.count { end(ExitCode.done) }
@@ -126,6 +128,9 @@ extension Control {
       scrape = Scrape(Array(workers.values), limits: { [admission] in admission.states }) {
         [unowned self] in page($0, $1)
       }
+      status = StatusDesk(
+        on: loop, workers: (0..<workers.count).compactMap { workers[$0] }, registry: registry,
+        limits: { [admission] in admission.states })
       try startAdmin()
       if let path = settings.takeover {
         offer = try TakeoverOffer(at: path, sockets.copies(), on: loop) { [unowned self] in
@@ -192,7 +197,7 @@ extension Control {
         if !isDraining { drain(refusing: true) }
         return .text("draining, for at most \(settings.drainTimeout)", status: 202)
       },
-    ]
+    ] + (status?.pages ?? [])
   }
 }
 
@@ -281,6 +286,7 @@ extension Control {
 
   private func tell(_ event: StaticString, _ fields: [(name: StaticString, value: String)] = []) {
     sink.write(event, at: loop.kernel.wallClockNanoseconds(), fields: fields)
+    status?.tell(event)
   }
 }
 
@@ -291,6 +297,7 @@ extension Control {
     let start = loop.kernel.now()
     var sum = metrics.snapshot()
     for figures in lent.workers { sum.merge(figures.snapshot) }
+    status?.note(sum)
     let page = Exposition.page(format, sum, registry: registry, samples: samples(lent))
     lastScrapeNanoseconds = loop.kernel.now().nanoseconds(since: start)
     return page

@@ -15,6 +15,8 @@ func demonstrate(seconds: Int?) -> Int32 {
       FlagValue(flag: "--listen", text: "127.0.0.1:0"),
       FlagValue(flag: "--admin", text: "127.0.0.1:0"),
       FlagValue(flag: "--log-to", text: "off"),
+      FlagValue(flag: "--max-streams", text: "8"),
+      FlagValue(flag: "--queue", text: "16"),
     ])
     let result = Settings.load(arguments: arguments, environment: [:]) { _ in [] }
     let loaded = try result.get()
@@ -45,6 +47,7 @@ private func introduce(_ sockets: ListenerSet, provider: SocketAddress) {
     """
     weir is relaying on http://\(relay) to a simulated provider on http://\(provider)
 
+      status     \(admin)/
       metrics    \(admin)/metrics
       health     \(admin)/readyz
       settings   \(admin)/config

@@ -15,7 +15,7 @@ final class DemoTraffic: Sendable {
     let address = address
     _ = try? Thread.start("demo-traffic") {
       guard let loop = try? EventLoop(kernel: LinuxKernel(), eventsPerWait: 64) else { return }
-      let lanes = (0..<6).map { DemoLane($0, to: address, on: loop) }
+      let lanes = (0..<10).map { DemoLane($0, to: address, on: loop) }
       withExtendedLifetime(lanes) { loop.run() }
     }
   }
@@ -97,7 +97,12 @@ private struct DemoRequest {
     stream("/api/chat", "llama3.2", [("x-sim-ttft", "60ms"), ("x-sim-gap", "40ms")]),
     DemoRequest(path: "/v1/chat/completions", body: #"{"model":"gpt-4o","messages":[]}"#),
     stream("/v1/chat/completions", "gpt-4o", [("x-sim-gap", "20ms"), ("x-sim-encoding", "gzip")]),
+    stream("/v1/messages", "claude-sonnet-4", [("x-sim-ttft", "900ms"), ("x-sim-gap", "160ms")]),
+    stream("/api/chat", "llama3.2", [("x-sim-ttft", "120ms"), ("x-sim-gap", "240ms")]),
+    stream("/v1/responses", "gpt-4.1", [("x-sim-ttft", "1400ms"), ("x-sim-gap", "110ms")]),
+    stream("/v1/chat/completions", "gpt-4o", [("x-sim-ttft", "300ms"), ("x-sim-gap", "200ms")]),
     stream("/v1/messages", "claude-sonnet-4", [("x-sim-status", "529")]),
+    stream("/v1/messages", "claude-sonnet-4", [("x-sim-ttft", "500ms"), ("x-sim-gap", "75ms")]),
     stream(
       "/v1/chat/completions", "gpt-4o",
       [("x-sim-gap", "20ms"), ("x-sim-fault", "in-stream-error"), ("x-sim-fault-after", "4")]),

@@ -1,5 +1,6 @@
 // One relay loop on a thread of its own. The rest of the process reaches it by mailbox alone.
 
+import Admin
 import Connections
 import IO
 import Relay
@@ -31,6 +32,8 @@ enum WorkerCommand: Sendable {
   case lendFigures
   /// `turns` follows: the loop is not stuck.
   case sayThatYouTurn
+  /// `streams` follows.
+  case lendStreams(StreamsRequest)
   case stop
 }
 
@@ -41,6 +44,8 @@ struct WorkerSurroundings: Sendable {
   var registry: LabelRegistry
   var log: LogWriter
   var control: Mailbox<WorkerEvent>
+  /// Whether there is an admin port, and so somebody who may ask what has ended.
+  var isWatched: Bool
 }
 
 /// What a worker tells the control loop.
@@ -50,6 +55,7 @@ enum WorkerEvent: Sendable {
   case drained(worker: Int)
   case figures(WorkerFigures)
   case turns
+  case streams(LoopStreams)
 }
 
 /// Lives on its thread, from `run` to the command `stop`.
@@ -57,6 +63,7 @@ final class Worker: TimerOwner {
   private let number: Int
   private let loop: EventLoop
   private let relay: Relay
+  private let lender: StreamLender
   private let metrics: MetricsShard
   private let control: Mailbox<WorkerEvent>
   private var options: WorkerOptions
@@ -93,9 +100,13 @@ final class Worker: TimerOwner {
     control = surroundings.control
     let metrics = MetricsShard(registry: surroundings.registry)
     self.metrics = metrics
+    let log = ExchangeLog(surroundings.log)
     relay = try Relay(
       on: loop, options: options.relay, names: surroundings.names,
-      admission: surroundings.admission, metrics: metrics, observer: ExchangeLog(surroundings.log))
+      admission: surroundings.admission, metrics: metrics, observer: log)
+    let lender = StreamLender(number, relay, metrics, surroundings.control)
+    self.lender = lender
+    log.ended = surroundings.isWatched ? { lender.note($0) } : nil
     loop.timersRanLate = { metrics.loopLag($0) }
     for socket in sockets {
       let listener = try Listener(socket.descriptor, on: loop) { [unowned self] descriptor, peer in
@@ -133,6 +144,7 @@ final class Worker: TimerOwner {
         endpoints: relay.endpoints)
       control.send(.figures(figures))
     case .sayThatYouTurn: control.send(.turns)
+    case .lendStreams(let request): lender.lend(request)
     case .stop: loop.stop()
     }
   }
@@ -157,9 +169,14 @@ final class Worker: TimerOwner {
 /// One log line for each exchange.
 private final class ExchangeLog: RelayObserver {
   private let sink: LogSink
+  /// Gets each record as well.
+  var ended: ((ExchangeRecord) -> Void)?
 
   init(_ log: LogWriter) { sink = LogSink(log) }
 
   func exchangeAccepted() {}
-  func exchangeEnded(_ summary: ExchangeSummary) { sink.write(summary.record) }
+  func exchangeEnded(_ summary: ExchangeSummary) {
+    sink.write(summary.record)
+    ended?(summary.record)
+  }
 }

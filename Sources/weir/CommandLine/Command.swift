@@ -9,6 +9,7 @@ enum Command: Equatable, Sendable {
   case check(RunArguments, print: Bool)
   case observe(ObserveArguments)
   case simulate(SimulateArguments)
+  case top(TopArguments)
   case healthcheck(admin: SocketAddress)
   case reload(admin: SocketAddress)
   case drain(admin: SocketAddress)
@@ -56,6 +57,8 @@ enum Command: Equatable, Sendable {
       return .demo(seconds: try reader.integer(.seconds, 1...86_400))
     case .observe: return .observe(try observeArguments(reader))
     case .simulate: return .simulate(try simulateArguments(reader))
+    case .top:
+      return .top(TopArguments(admin: try admin(reader, environment), once: reader[.once] != nil))
     case .healthcheck: return .healthcheck(admin: try admin(reader, environment))
     case .reload: return .reload(admin: try admin(reader, environment))
     case .drain: return .drain(admin: try admin(reader, environment))

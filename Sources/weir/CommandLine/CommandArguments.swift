@@ -42,6 +42,12 @@ struct SimulateArguments: Equatable, Sendable {
   }
 }
 
+struct TopArguments: Equatable, Sendable {
+  var admin = SocketAddress.loopback(port: 9347)
+  /// Print once and end, also on a terminal.
+  var once = false
+}
+
 enum HelpTopic: Equatable, Sendable {
   case overview
   case command(CommandName)

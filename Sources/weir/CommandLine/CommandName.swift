@@ -2,7 +2,7 @@
 // table of settings.
 
 enum CommandName: String, CaseIterable, Sendable {
-  case run, demo, check, observe, simulate, healthcheck, reload, drain, help, version
+  case run, demo, check, observe, simulate, top, healthcheck, reload, drain, help, version
 
   var summary: String {
     switch self {
@@ -11,6 +11,7 @@ enum CommandName: String, CaseIterable, Sendable {
     case .check: "check the settings and say what is wrong with them"
     case .observe: "read a recorded body and print what it holds as one JSON object"
     case .simulate: "a scripted provider that replays recorded streams, faults included"
+    case .top: "live streams and limits in the terminal; plain text once where there is none"
     case .healthcheck: "exit 0 if weir is ready, for container probes"
     case .reload: "have a running weir read its settings again, as SIGHUP does"
     case .drain: "have a running weir end its streams and exit, as SIGTERM does"
@@ -24,7 +25,7 @@ enum CommandName: String, CaseIterable, Sendable {
     switch self {
     case .observe: "[FILE|-]"
     case .help: "[COMMAND|settings]"
-    case .run, .demo, .check, .simulate, .healthcheck, .reload, .drain, .version: nil
+    case .run, .demo, .check, .simulate, .top, .healthcheck, .reload, .drain, .version: nil
     }
   }
 
@@ -36,6 +37,7 @@ enum CommandName: String, CaseIterable, Sendable {
     case .demo: [.seconds]
     case .observe: [.contentType, .path, .contentEncoding, .status]
     case .simulate: [.listen, .replay, .certificate, .key]
+    case .top: [.admin, .once]
     case .healthcheck, .reload, .drain: [.admin]
     case .help: [.format]
     case .version: []
@@ -86,6 +88,8 @@ struct CommandOption: Equatable, Sendable {
   static let admin = CommandOption(
     name: "--admin", placeholder: "ADDR",
     help: "weir's admin address (WEIR_ADMIN); 127.0.0.1:9347 if not given")
+  static let once = CommandOption(
+    name: "--once", placeholder: nil, help: "print what there is as plain text, and end")
   static let format = CommandOption(
     name: "--format", placeholder: "FORMAT",
     help: "of `help settings`: text, markdown or example")

@@ -52,6 +52,11 @@ struct CommandTests {
             listen: .loopback(port: 1), replay: "d",
             tls: SimulateArguments.TLSFiles(certificate: "c", key: "k")))
       ),
+      ("top", .top(TopArguments())),
+      (
+        "top --admin 127.0.0.1:5 --once",
+        .top(TopArguments(admin: .loopback(port: 5), once: true))
+      ),
       ("healthcheck", .healthcheck(admin: .loopback(port: 9347))),
       ("healthcheck --admin 127.0.0.1:5", .healthcheck(admin: .loopback(port: 5))),
       ("reload", .reload(admin: .loopback(port: 9347))),
@@ -72,7 +77,7 @@ struct CommandTests {
       ("rum", "weir: there is no command \"rum\"; is `weir run` meant?"),
       (
         "start",
-        "weir: there is no command \"start\"; allowed: run, demo, check, observe, simulate, "
+        "weir: there is no command \"start\"; allowed: run, demo, check, observe, simulate, top, "
           + "healthcheck, reload, drain, help, version"
       ),
       ("--upstraem http://h", "weir run: there is no flag --upstraem; is --upstream meant?"),
