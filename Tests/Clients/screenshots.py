@@ -10,7 +10,7 @@ import sys
 import time
 
 from browser import Browser
-from live import WEIR
+from processes import WEIR
 
 SIZES = {
     "status-light": dict(width=1280, height=860),
