@@ -13,9 +13,9 @@ final class Bench {
   /// What is compared, without those.
   let targets: [Target]
 
-  private let options: Options
-  private let rig: Rig
-  private let directory: String
+  let options: Options
+  let rig: Rig
+  let directory: String
   private let authority: String?
   private let log: (String) -> Void
 

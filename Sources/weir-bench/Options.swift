@@ -9,6 +9,7 @@ struct Options: Sendable {
   var sizes = Sizes()
   var usesTLS = false
   var comparesBlind = false
+  var study: Study?
   var benchDirectory = "bench"
   var output: String?
   /// The book of instructions to compare with; nil for an ordinary run.
@@ -38,6 +39,8 @@ struct Options: Sendable {
       --blind                weir also with its side path turned off
       --tls                  flat, packets, paced and idle also with a provider that speaks TLS,
                              and resumption, which needs one
+      --study NAME           in place of the comparison, a question about weir alone: clocks (how exact
+                             its times are) or scrapes (what /metrics costs the streams)
       --quick                one round of one second with 50 streams
       --regression FILE      counts weir's instructions per event and request by callgrind and
                              compares them with FILE; exit status 1 if there are more
@@ -77,6 +80,11 @@ struct Options: Sendable {
     case "--only":
       scenarios = try list(flag, value, of: Scenario.allCases.map(\.rawValue))
         .compactMap(Scenario.init)
+    case "--study":
+      guard let study = Study(rawValue: value) else {
+        throw BenchError("\(flag): \(value) is none of clocks, scrapes")
+      }
+      self.study = study
     case "--rounds": rounds = try number(flag, value)
     case "--milliseconds": sizes.window = .milliseconds(try number(flag, value))
     case "--streams": sizes.pacedStreams = try number(flag, value)

@@ -34,6 +34,7 @@ private func run(_ options: Options) throws(BenchError) -> Int32 {
     say("\(target.name): \(target.program ?? "") is not installed" + hint(for: target, options))
   }
   if bench.missing.contains(where: { $0.kind != .peer }) { return 1 }
+  if let study = options.study { return run(study, bench) }
   bench.run()
   let report = Report(
     results: bench.results, targets: bench.targets, circumstances: bench.circumstances)
@@ -43,6 +44,17 @@ private func run(_ options: Options) throws(BenchError) -> Int32 {
   }
   for failure in bench.failures { say("FAILED: \(failure)") }
   return bench.failures.isEmpty ? 0 : 1
+}
+
+private func run(_ study: Study, _ bench: Bench) -> Int32 {
+  for line in bench.circumstances { say("- \(line)") }
+  do throws(BenchError) {
+    try bench.run(study, log: say)
+    return 0
+  } catch {
+    say("FAILED: \(error)")
+    return 1
+  }
 }
 
 private func hint(for target: Target, _ options: Options) -> String {

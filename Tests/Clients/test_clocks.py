@@ -1,6 +1,6 @@
 """Times as the log tells them, against what the provider was asked to do.
 
-Bounds are gross, since a busy machine delays anything but makes nothing early; bench/clock-accuracy
+Bounds are gross, since a busy machine delays anything but makes nothing early; `weir-bench --study clocks`
 measures how exact they are.
 """
 

@@ -68,20 +68,30 @@ enum Messages {
     {"model":"gpt-4o","messages":[{"role":"user","content":"What is a weir, in one sentence?"}]}
     """.utf8)
 
-  /// Asks for the stream of that number, which goes along in the target's query.
+  /// Asks for the stream of that number, which goes along in the target's query, and in its trace.
   static func streamRequest(_ number: Int) -> [UInt8] {
-    request("/v1/chat/completions?stream=\(number)", streamBody, keepsAlive: true)
+    request(
+      "/v1/chat/completions?stream=\(number)", streamBody, keepsAlive: true,
+      fields: "traceparent: 00-\(traceID(number))-00f067aa0ba902b7-00\r\n")
+  }
+
+  /// 32 hexadecimal digits, of which the last are the stream's number.
+  static func traceID(_ number: Int) -> String {
+    let digits = String(number, radix: 16)
+    return "b" + String(repeating: "0", count: 31 - digits.count) + digits
   }
 
   /// About 300 bytes, answered by `shortAnswer`.
-  static func shortRequest(keepsAlive: Bool) -> [UInt8] {
-    request("/v1/chat/completions", shortBody, keepsAlive: keepsAlive)
+  static func shortRequest(keepsAlive: Bool, below prefix: String = "") -> [UInt8] {
+    request(prefix + "/v1/chat/completions", shortBody, keepsAlive: keepsAlive)
   }
 
-  private static func request(_ target: String, _ body: [UInt8], keepsAlive: Bool) -> [UInt8] {
+  private static func request(
+    _ target: String, _ body: [UInt8], keepsAlive: Bool, fields: String = ""
+  ) -> [UInt8] {
     let head = """
       POST \(target) HTTP/1.1\r\nhost: 127.0.0.1\r\nuser-agent: weir-bench\r\n\
-      authorization: Bearer none\r\ncontent-type: application/json\r\naccept: */*\r\n\
+      authorization: Bearer none\r\n\(fields)content-type: application/json\r\naccept: */*\r\n\
       content-length: \(body.count)\r\n\(keepsAlive ? "" : "connection: close\r\n")\r\n
       """
     return Array(head.utf8) + body

@@ -32,6 +32,9 @@ final class Provider {
     }
   }
 
+  /// The clock, not the loop's last look at it.
+  var now: UInt64 { loop.kernel.now().nanoseconds }
+
   private func accept(_ descriptor: Int32, tls: TLSContext?) {
     do {
       try loop.kernel.set(.noDelay, on: descriptor)

@@ -46,6 +46,7 @@ final class ProviderConnection: ByteStreamOwner {
       guard body.elementsEqual(Messages.streamBody), number < provider.records.count else {
         return refuse()
       }
+      provider.records[number].asked = provider.now
       write(Messages.streamHead)
       provider.records[number].connection = self
     } else {

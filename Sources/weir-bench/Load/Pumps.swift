@@ -69,7 +69,9 @@ final class MetronomePump: TimerOwner {
     // One at a time also after a stop of the process, so that each is read before the next leaves.
     let now = loop.kernel.now()
     if next <= now {
-      records[Int(sent % UInt64(records.count))].sendStamped(at: now.nanoseconds)
+      let record = records[Int(sent % UInt64(records.count))]
+      // One that has not been asked for has its turn all the same.
+      if record.connection != nil { record.sendStamped(at: now.nanoseconds) }
       sent += 1
     }
     timer.set(next)

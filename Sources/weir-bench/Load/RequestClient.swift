@@ -20,11 +20,13 @@ final class RequestClient: ByteStreamOwner {
   private var pending: [UInt8] = []
   private var hasAnswer = false
 
-  init(to address: SocketAddress, on loop: EventLoop, keepsAlive: Bool) {
+  init(
+    to address: SocketAddress, on loop: EventLoop, keepsAlive: Bool, below prefix: String = ""
+  ) {
     self.address = address
     self.loop = loop
     self.keepsAlive = keepsAlive
-    request = Messages.shortRequest(keepsAlive: keepsAlive)
+    request = Messages.shortRequest(keepsAlive: keepsAlive, below: prefix)
     connect()
   }
 

@@ -13,6 +13,7 @@ final class StreamLoad: StreamClientOwner {
   /// Nanoseconds from the provider's write to the client's read, while sampling.
   private var latencies: [UInt32] = []
   private var samplesLatency = false
+  private var opensByItself = false
   /// Called when events have come.
   var received: () -> Void = {}
 
@@ -34,13 +35,23 @@ final class StreamLoad: StreamClientOwner {
 
   /// Opens all streams; on return every one has its response head.
   func open() throws(BenchError) {
+    opensByItself = true
     openMore()
     let all = try rig.run(upTo: .seconds(60)) { started == records.count || firstFailure != nil }
     try check()
     if !all { throw BenchError("only \(started) of \(records.count) streams began") }
   }
 
+  /// Opens one more stream; returns whether there was one left.
+  func openOne() -> Bool {
+    guard clients.count < records.count else { return false }
+    let record = records[clients.count]
+    clients.append(StreamClient(record, to: address, on: rig.loop, owner: self))
+    return true
+  }
+
   private func openMore() {
+    guard opensByItself else { return }
     while clients.count < min(records.count, started + Self.mostUnanswered) {
       let record = records[clients.count]
       clients.append(StreamClient(record, to: address, on: rig.loop, owner: self))

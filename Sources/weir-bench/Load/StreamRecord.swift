@@ -11,6 +11,12 @@ final class StreamRecord {
   private(set) var isFinished = false
   /// The provider's side, once the request has got there.
   var connection: ProviderConnection?
+  /// When the request had been read, in nanoseconds.
+  var asked: UInt64 = 0
+  private(set) var firstStamp: UInt64?
+  private var lastStamp: UInt64 = 0
+  /// The longest time between two events' sendings.
+  private(set) var longestGap: UInt64 = 0
 
   /// When the last events left, in nanoseconds, by event number; empty for streams without stamps.
   private var stamps: [UInt64]
@@ -52,6 +58,8 @@ extension StreamRecord {
   }
 
   func sendStamped(at now: UInt64) {
+    if firstStamp == nil { firstStamp = now } else { longestGap = max(longestGap, now - lastStamp) }
+    lastStamp = now
     stamps[sentEvents % Self.stampsKept] = now
     sentEvents += 1
     connection?.send(pattern.stampedChunk(sentEvents - 1, stamp: now))

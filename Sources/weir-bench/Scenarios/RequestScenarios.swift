@@ -3,11 +3,12 @@
 import IO
 
 extension Rig {
-  /// Waits for the target's first answer. Returns the seconds since its start.
+  /// Waits for an answer, the target's first. Returns the seconds since its start.
   func awaitFirstAnswer(
-    _ subject: Subject, patience: Duration = .seconds(10)
+    _ subject: Subject, below prefix: String = "", patience: Duration = .seconds(10)
   ) throws(BenchError) -> Double {
-    let client = RequestClient(to: subject.address, on: loop, keepsAlive: false)
+    let client = RequestClient(
+      to: subject.address, on: loop, keepsAlive: false, below: prefix)
     defer { client.close() }
     client.isStopping = true
     let isAnswered = try run(upTo: patience) { client.answers > 0 || client.failure != nil }

@@ -52,6 +52,18 @@ struct ProcessTree {
     return isAllowed
   }
 
+  /// The same for those of the root's threads whose names begin so.
+  func setRealTime(_ isRealTime: Bool, ofThreadsNamed prefix: String) -> Bool {
+    var isAllowed = true
+    for thread in Files.names(in: "/proc/\(root)/task") {
+      guard let name = Files.read("/proc/\(root)/task/\(thread)/comm"), name.hasPrefix(prefix),
+        let id = pid_t(thread)
+      else { continue }
+      isAllowed = Self.setRealTime(isRealTime, of: id) && isAllowed
+    }
+    return isAllowed
+  }
+
   /// The same for one thread; 0 is the calling one.
   static func setRealTime(_ isRealTime: Bool, of thread: pid_t) -> Bool {
     var parameters = sched_param()
