@@ -22,6 +22,55 @@ func expectError(
   #expect(answer?.json != nil, "\(client.text)", sourceLocation: location)
 }
 
+@Suite struct FailingCallTests {
+  // Goal: when a call on the client's connection fails though the connection is well, as for want of
+  // memory, the client can tell that the answer was cut.
+  // Method: an answer that ends with its connection, in the middle of which a send or a receive
+  // fails; the client sees a reset and no proper end.
+  @Test(arguments: [FakeKernel.Call.send, .receive])
+  func aCutAnswerNeverLooksWhole(_ call: FakeKernel.Call) throws {
+    let stage = try RelayHarness()
+    defer { stage.close() }
+    let upstream = try stage.upstream()
+    let client = stage.client(Get.asked())
+    stage.settle()
+    upstream[0].send("HTTP/1.1 200 OK\r\n\r\nhalf")
+    stage.settle()
+    stage.world.kernel.fail(call, with: ENOMEM)
+    if call == .send { upstream[0].send(" and") } else { client.send("x") }
+    stage.settle()
+    #expect(client.text == "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf")
+    #expect(client.seenEnd == "reset")
+  }
+
+  // Goal: a loop that has lost even the descriptor by which it turns clients away does not spin;
+  // whoever waits is served when there are descriptors again.
+  // Method: the limit is reached, and the socket that would be kept for the next client is refused.
+  // A second client waits in the queue meanwhile.
+  @Test func noDescriptorToTurnClientsAwayWith() throws {
+    let stage = try RelayHarness()
+    defer { stage.close() }
+    let upstream = try stage.upstream()
+    let kernel = stage.world.kernel
+    let limit = kernel.descriptorLimit
+    kernel.descriptorLimit = kernel.openDescriptors.count
+    kernel.fail(.socket, with: EMFILE)
+    let first = stage.client(Get.asked())
+    stage.settle()
+    #expect(first.text.hasPrefix("HTTP/1.1 503 "))
+    kernel.descriptorLimit -= 1
+    let second = stage.client(Get.asked("/second"))
+    stage.run(for: .milliseconds(100))
+    #expect(second.text == "")
+    kernel.descriptorLimit = limit
+    stage.run(for: .milliseconds(100))
+    upstream[0].send(ok("hello"))
+    stage.settle()
+    #expect(second.text == ok("hello"))
+    #expect(stage.endings == ["relay_error other relay 503", "completed - - 200"])
+  }
+}
+
 @Suite struct CompletedTests {
   // Goal: an answer whose framing ends is completed, however it is framed.
   // Method: one answer of each framing; the client gets it as it was sent.

@@ -244,6 +244,9 @@ extension ByteStream {
   private func fail(_ failure: StreamFailure) {
     state.remove(.readable)
     state.insert([.readingPaused, .sendingFailed])
+    // A call may fail for want of memory while the connection is well: a FIN would then tell the
+    // peer that it has had all.
+    if case .system = failure { state.insert(.resetsAtClose) }
     outgoing.removeAll()
     owner?.streamFailed(self, failure)
   }
@@ -327,7 +330,8 @@ extension ByteStream {
   /// The peer takes no more. It may still have said something, an early answer for instance, so
   /// reading goes on and brings the end in its time.
   private func failSending() {
-    state.insert([.sendingFailed, .peerClosed, .readable])
+    // Closed by a reset: a FIN would say that the peer has had all.
+    state.insert([.sendingFailed, .peerClosed, .readable, .resetsAtClose])
     outgoing.removeAll()
     if let registration { loop.callAgain(registration, .failed) }
   }
@@ -344,6 +348,20 @@ extension ByteStream {
       sendCiphertext()
     }
     loop.kernel.shutdownSending(descriptor)
+  }
+
+  /// Lets go of a plain stream at rest, and of its owner; returns the descriptor, which stays open
+  /// with all that has come and was not read. Nil if there is more to the stream than that.
+  package func detach() -> Int32? {
+    let isAtRest = state.isDisjoint(with: [.peerClosed, .sendingFailed, .corked])
+    guard isOpen, isAtRest, tls == nil, outgoing.isEmpty else { return nil }
+    state.remove(.open)
+    owner = nil
+    // It stays open, so that nothing else ends the watch.
+    loop.unwatch(descriptor)
+    if let registration { loop.deregister(registration) }
+    registration = nil
+    return descriptor
   }
 
   /// Closes now and lets go of the owner. What is queued is lost.

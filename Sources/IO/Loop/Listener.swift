@@ -97,13 +97,17 @@ package struct ListeningSockets: Sendable {
 }
 
 /// Accepts on one loop.
-package final class Listener: EventHandler {
+package final class Listener: EventHandler, TimerOwner {
   private let loop: EventLoop
   private let descriptor: Int32
   private let accepted: (Int32, SocketAddress) -> Void
   /// Told of each client that was turned away with 503, for want of descriptors.
   package var turnedAway: (() -> Void)?
+  private var isOpen = true
+  /// Nil while nobody can be accepted, see `pause`.
   private var registration: Registration?
+  private var pauseTimer: LoopTimer?
+  private static let pauseTime = Duration.milliseconds(10)
   /// Given up when descriptors run out, so that the next client is told and not left to wait.
   private var reserve: Int32?
 
@@ -121,10 +125,10 @@ package final class Listener: EventHandler {
   /// Stops accepting and closes this process's end of the socket. Connections that wait in its
   /// queue are lost unless another process has the socket too.
   package func close() {
-    guard let registration else { return }
-    loop.unwatch(descriptor)
-    loop.deregister(registration)
-    self.registration = nil
+    guard isOpen else { return }
+    isOpen = false
+    stopWatching()
+    pauseTimer?.invalidate()
     loop.kernel.close(descriptor)
     if let reserve { loop.kernel.close(reserve) }
     reserve = nil
@@ -152,7 +156,7 @@ package final class Listener: EventHandler {
 
   /// Returns whether there may be another.
   private func acceptOne() -> Bool {
-    guard registration != nil else { return false }
+    guard isOpen else { return false }
     switch loop.kernel.accept(descriptor) {
     case .accepted(let connection, let peer): accepted(connection, peer)
     case .wouldBlock: return false
@@ -166,7 +170,9 @@ package final class Listener: EventHandler {
 
   /// Descriptors are used up: the one kept for this moment takes the client, tells it and closes.
   private func turnAway() {
-    guard let spare = reserve else { return }
+    guard let spare = reserve ?? (try? loop.kernel.makeSocket(for: .loopback(port: 0))) else {
+      return pause()
+    }
     loop.kernel.close(spare)
     if case .accepted(let connection, _) = loop.kernel.accept(descriptor) {
       Self.exhausted.withUTF8Buffer { text in
@@ -176,6 +182,30 @@ package final class Listener: EventHandler {
       turnedAway?()
     }
     reserve = try? loop.kernel.makeSocket(for: .loopback(port: 0))
+  }
+
+  /// There is not even a descriptor to turn clients away with, because another loop has taken the
+  /// one that was given up. They wait in the queue; watching it would make the loop spin.
+  private func pause() {
+    stopWatching()
+    let timer = pauseTimer ?? LoopTimer(on: loop, owner: self)
+    pauseTimer = timer
+    timer.set(loop.now + Self.pauseTime)
+  }
+
+  private func stopWatching() {
+    guard let registration else { return }
+    loop.unwatch(descriptor)
+    loop.deregister(registration)
+    self.registration = nil
+  }
+
+  package func timerFired(_ timer: LoopTimer) {
+    do {
+      registration = try loop.register(descriptor, mode: .readable, handler: self)
+    } catch {
+      timer.set(loop.now + Self.pauseTime)
+    }
   }
 
   private static let exhausted: StaticString = """
