@@ -216,6 +216,23 @@ extension ServerConnection {
     stream.resumeReading()
   }
 
+  /// Gives the descriptor away if the connection waits for a request of which nothing has come, so
+  /// that another process can go on with it. Nil, and nothing has changed, if it does not, and with
+  /// TLS, whose state cannot go along.
+  package func handOver() -> Int32? {
+    guard case .head = phase, collector.isAtStart, pipelined.isEmpty,
+      let descriptor = stream.detach()
+    else { return nil }
+    phase = .closed
+    release()
+    return descriptor
+  }
+
+  /// The connection has been in use before it came here: it may wait as long as between requests.
+  package func expectNextRequest() {
+    timer?.set(loop.now + options.idleTimeout)
+  }
+
   /// Closes a connection that waits between requests; one at work goes on.
   package func closeIfIdle() {
     if isIdle { abandon() }

@@ -94,8 +94,15 @@ package final class Relay: RequestServer {
     }
   }
 
-  /// Serves an accepted descriptor, which becomes the relay's.
-  package func serve(_ descriptor: Int32, from peer: SocketAddress, tls context: TLSContext?) {
+  /// Gives away the connections that wait for a request, see `ServerConnection.handOver`.
+  package func handOverIdle() -> [Int32] {
+    Array(connections.values).compactMap { $0.handOver() }
+  }
+
+  /// Serves a descriptor, which becomes the relay's; `isKept` if it was in use before.
+  package func serve(
+    _ descriptor: Int32, from peer: SocketAddress, tls context: TLSContext?, isKept: Bool = false
+  ) {
     let session: TLSSession?
     do {
       session = try context.map { context throws(TLSError) in
@@ -108,6 +115,7 @@ package final class Relay: RequestServer {
       accepted: descriptor, from: peer, on: loop, tls: session, options: options.server,
       scratch: scratch, server: self)
     guard let connection else { return }
+    if isKept { connection.expectNextRequest() }
     connections[ObjectIdentifier(connection)] = connection
     metrics.downstreamOpened()
   }

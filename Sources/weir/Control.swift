@@ -27,6 +27,10 @@ final class Control {
   private var silentCount = 0
   private var exitCode = ExitCode.done
   private var gift: Predecessor.Gift?
+  private var inheritance: Inheritance?
+  /// To the process that has taken over, while connections are handed to it.
+  private var successorLine: Int32?
+  private var surrenderedCount = 0
   private let admission = Admission([])
   private var lastDrift: [String: Int] = [:]
   private var upstreams = UpstreamGauges()
@@ -117,6 +121,7 @@ extension Control {
       silentCount -= 1
       if silentCount == 0 { service.allLoopsTurn() }
     case .streams(let streams): status?.receive(streams)
+    case .idle(let number, let connections): handOver(connections, of: number)
     case .drained:
       drainedCount += 1
       if drainedCount == workers.count { end(ExitCode.done) }
@@ -135,6 +140,7 @@ extension Control {
       if let path = settings.takeover {
         offer = try TakeoverOffer(at: path, sockets.copies(), on: loop) { [unowned self] in
           say("weir: another weir has taken over; draining")
+          successorLine = $0
           drain(refusing: false)
         }
       }
@@ -143,8 +149,7 @@ extension Control {
       return end(ExitCode.cannotBind)
     }
     stage = .serving
-    if let gift { Predecessor.confirm(gift) }
-    gift = nil
+    acceptInheritance()
     tell("started", [("version", Version.number)])
     service.ready(summary) { [unowned self] in askWhetherLoopsTurn() }
     if arguments.watchesConfig {
@@ -155,6 +160,17 @@ extension Control {
     if isQuiet { return }
     for listening in sockets.relay { say("weir: relaying on \(listening.address)") }
     if let admin = sockets.admin { say("weir: admin on http://\(admin.address)/") }
+  }
+
+  private func acceptInheritance() {
+    guard let gift else { return }
+    Predecessor.confirm(gift)
+    self.gift = nil
+    var next = 0
+    inheritance = try? Inheritance(over: gift.line, on: loop) { [unowned self] connections in
+      workers[next % workers.count]?.send(.adopt(connections))
+      next += 1
+    }
   }
 
   private var summary: String {
@@ -263,14 +279,36 @@ extension Control {
     for worker in workers.values {
       // Last connections come from the queue. Handed over, they must be there before a worker
       // says that it has none; otherwise they are refused, not cut, by one that drains already.
-      if !refusing { worker.send(.abandonListeners) }
-      worker.send(.drain(refusing: refusing))
-      if refusing { worker.send(.closeListeners(after: settings.drainDelay)) }
+      guard refusing else {
+        worker.send(.abandonListeners)
+        worker.send(.surrenderIdle)
+        continue
+      }
+      worker.send(.drain(refusing: true))
+      worker.send(.closeListeners(after: settings.drainDelay))
     }
     if !refusing {
       adminListener?.handOver()
       adminListener = nil
     }
+  }
+
+  /// A worker's idle connections go to the successor; only then may the worker be done. Those that
+  /// the successor does not take, an older weir for instance, stay with the worker.
+  private func handOver(_ connections: [Int32], of number: Int) {
+    var rest = connections[...]
+    while let line = successorLine, !rest.isEmpty {
+      let some = Array(rest.prefix(DescriptorPassing.limit))
+      guard (try? DescriptorPassing.send(some, over: line)) != nil else { break }
+      for connection in some { loop.kernel.close(connection) }
+      rest = rest.dropFirst(some.count)
+    }
+    if !rest.isEmpty { workers[number]?.send(.adopt(Array(rest))) }
+    workers[number]?.send(.drain(refusing: false))
+    surrenderedCount += 1
+    guard surrenderedCount == workers.count, let line = successorLine else { return }
+    successorLine = nil
+    loop.kernel.close(line)
   }
 
   private func end(_ code: Int32) {

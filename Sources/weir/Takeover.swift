@@ -23,11 +23,44 @@ enum Predecessor {
     return Gift(descriptors: descriptors, line: line)
   }
 
-  /// The successor accepts now: the predecessor may stop and drain.
+  /// The successor accepts now: the predecessor may stop and drain. What it has of kept-alive
+  /// connections comes over the line next, which stays open for that.
   static func confirm(_ gift: Gift) {
     var byte = UInt8(ascii: "k")
     _ = write(gift.line, &byte, 1)
-    close(gift.line)
+  }
+}
+
+/// Kept-alive connections that the predecessor hands on, as they come: a client between two requests
+/// need not notice, and the predecessor need not wait for it.
+final class Inheritance: EventHandler {
+  private let loop: EventLoop
+  private let line: Int32
+  private let received: ([Int32]) -> Void
+  private var registration: Registration?
+
+  /// `line` becomes the inheritance's; `received` becomes the owner of descriptors.
+  init(
+    over line: Int32, on loop: EventLoop, received: @escaping ([Int32]) -> Void
+  ) throws(SystemError) {
+    self.loop = loop
+    self.line = line
+    self.received = received
+    DescriptorPassing.stopWaiting(on: line)
+    registration = try loop.register(line, mode: .readable, handler: self)
+  }
+
+  func ready(_ readiness: Readiness) {
+    do {
+      let connections = try DescriptorPassing.receive(from: line)
+      if !connections.isEmpty { return received(connections) }
+    } catch  where error.code == EAGAIN {
+      return
+    } catch {}
+    // The predecessor has no more, or is gone.
+    if let registration { loop.deregister(registration) }
+    registration = nil
+    loop.kernel.close(line)
   }
 }
 
@@ -35,13 +68,14 @@ enum Predecessor {
 final class TakeoverOffer {
   private let loop: EventLoop
   private let copies: [Int32]
-  private let takenOver: () -> Void
+  private let takenOver: (Int32) -> Void
   private var listener: Listener?
   private var successor: SuccessorLine?
 
-  /// `copies` become the offer's; `takenOver` is called once, when a successor has confirmed.
+  /// `copies` become the offer's; `takenOver` is called once, when a successor has confirmed, and
+  /// becomes the owner of the line to it.
   init(
-    at path: String, _ copies: [Int32], on loop: EventLoop, takenOver: @escaping () -> Void
+    at path: String, _ copies: [Int32], on loop: EventLoop, takenOver: @escaping (Int32) -> Void
   ) throws(SystemError) {
     self.loop = loop
     self.copies = copies
@@ -62,9 +96,9 @@ final class TakeoverOffer {
       try DescriptorPassing.send(copies, over: line)
       successor = try SuccessorLine(line, on: loop) { [unowned self] confirmed in
         successor = nil
-        guard confirmed else { return }
+        guard confirmed else { return loop.kernel.close(line) }
         close()
-        takenOver()
+        takenOver(line)
       }
     } catch {
       loop.kernel.close(line)
@@ -78,7 +112,8 @@ final class TakeoverOffer {
   }
 }
 
-/// Waits for a successor's word; a successor that dies says none, and all stays as it was.
+/// Waits for a successor's word; a successor that dies says none, and all stays as it was. The line
+/// remains its owner's.
 private final class SuccessorLine: EventHandler {
   private let loop: EventLoop
   private let descriptor: Int32
@@ -98,8 +133,8 @@ private final class SuccessorLine: EventHandler {
     var byte: UInt8 = 0
     let transfer = withUnsafeMutableBytes(of: &byte) { loop.kernel.receive(descriptor, into: $0) }
     if case .wouldBlock = transfer { return }
+    loop.unwatch(descriptor)
     if let registration { loop.deregister(registration) }
-    loop.kernel.close(descriptor)
     told(transfer == .bytes(1))
   }
 }

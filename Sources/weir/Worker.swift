@@ -26,6 +26,10 @@ enum WorkerCommand: Sendable {
   case closeListeners(after: Duration)
   /// Stop accepting at once: another process has the sockets, and their queues with them.
   case abandonListeners
+  /// `idle` follows: connections that wait for a request, for the process that has the sockets.
+  case surrenderIdle
+  /// Connections that another process kept alive.
+  case adopt([Int32])
   case drain(refusing: Bool)
   case endDrain
   /// `figures` follows.
@@ -53,6 +57,7 @@ enum WorkerEvent: Sendable {
   case started(worker: Int, Mailbox<WorkerCommand>)
   case failed(worker: Int, SystemError)
   case drained(worker: Int)
+  case idle(worker: Int, [Int32])
   case figures(WorkerFigures)
   case turns
   case streams(LoopStreams)
@@ -134,6 +139,9 @@ final class Worker: TimerOwner {
     case .abandonListeners:
       for listener in listeners { listener.handOver() }
       listeners = []
+    case .surrenderIdle: control.send(.idle(worker: number, relay.handOverIdle()))
+    case .adopt(let connections):
+      for connection in connections { adopt(connection) }
     case .drain(let refusing):
       relay.drain(refusing: refusing) { [unowned self] in reportDrained() }
     case .endDrain: relay.endDrain()
@@ -147,6 +155,14 @@ final class Worker: TimerOwner {
     case .lendStreams(let request): lender.lend(request)
     case .stop: loop.stop()
     }
+  }
+
+  private func adopt(_ connection: Int32) {
+    guard let peer = DescriptorPassing.peer(of: connection) else {
+      return loop.kernel.close(connection)
+    }
+    // TLS connections stay where their keys are.
+    relay.serve(connection, from: peer, tls: nil, isKept: true)
   }
 
   func timerFired(_ timer: LoopTimer) {

@@ -260,6 +260,34 @@ class LifecycleTest(unittest.TestCase):
         self.assertEqual({line["outcome"] for line in old.exchanges() + new.exchanges()},
                          {"completed"})
 
+    def test_kept_connections_go_to_the_successor(self):
+        listen, admin = (f"127.0.0.1:{free_port()}" for _ in range(2))
+        path = f"/tmp/weir-takeover-{os.getpid()}.sock"
+        settings = {"listen": listen, "takeover": path}
+        old = self.enterContext(Weir(simulated(self.upstream) | settings, admin=admin))
+        idle = [self.enterContext(contextlib.closing(connect(listen))) for _ in range(150)]
+        for connection in idle[:100]:
+            connection.sendall(request_bytes(CHAT))
+            self.assertTrue(read_answer(Kept(connection)).whole)
+        # Half a request stays where its first half is.
+        halved = request_bytes(CHAT)
+        idle[-1].sendall(halved[:10])
+        self.assertTrue(wait_until(lambda: old.metrics().sum("weir_downstream_connections") == 150))
+        new = self.enterContext(Weir(
+            simulated(self.upstream) | settings, "--takeover", path, admin=admin))
+        self.assertTrue(wait_until(lambda: new.metrics().sum("weir_downstream_connections") == 149))
+        idle[-1].sendall(halved[10:])
+        self.assertEqual(read_answer(idle[-1]).headers["connection"], "close")
+        # Nothing keeps the old one, long before its drain_timeout.
+        self.assertEqual(old.process.wait(10), 0)
+        for connection in idle[:-1]:
+            connection.sendall(request_bytes(CHAT))
+            answer = read_answer(Kept(connection))
+            self.assertEqual((answer.status, answer.whole, answer.headers["connection"]),
+                             (200, True, None))
+        self.assertEqual(len(old.exchanges()), 101)
+        self.assertTrue(wait_until(lambda: len(new.exchanges()) == 149))
+
     def test_sockets_of_systemd(self):
         with contextlib.closing(socket.socket()) as listener:
             listener.bind(("127.0.0.1", 0))

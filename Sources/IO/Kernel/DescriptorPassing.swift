@@ -46,6 +46,24 @@ package enum DescriptorPassing {
 }
 
 extension DescriptorPassing {
+  /// Whoever is at the other end of a connection that came from another process; nil if nobody is
+  /// any more.
+  package static func peer(of descriptor: Int32) -> SocketAddress? {
+    var storage = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    return withUnsafeMutablePointer(to: &storage) { pointer in
+      pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+        guard getpeername(descriptor, address, &length) == 0 else { return nil }
+        return SocketAddress(address, length: length)
+      }
+    }
+  }
+
+  /// From now on no call on `descriptor` waits.
+  package static func stopWaiting(on descriptor: Int32) {
+    _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) | O_NONBLOCK)
+  }
+
   /// Another descriptor of the same socket, close-on-exec; -1 if there is none left.
   package static func copy(_ descriptor: Int32) -> Int32 { fcntl(descriptor, F_DUPFD_CLOEXEC, 3) }
 }

@@ -45,6 +45,9 @@ package struct HeadCollector: Sendable {
   /// Whether nothing of the next head was taken; a blank line in front of it is nothing.
   package var isEmpty: Bool { head.isEmpty }
 
+  /// Whether not a byte was taken since the last head, not even of a blank line.
+  package var isAtStart: Bool { position == initialPosition }
+
   /// Takes bytes up to and including the blank line that ends the head.
   ///
   /// Must not be called again after `complete` before the head was removed.
