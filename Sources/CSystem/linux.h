@@ -6,6 +6,7 @@
 #ifndef WEIR_LINUX_H
 #define WEIR_LINUX_H
 
+#include <linux/capability.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -69,6 +70,25 @@ static inline int weir_receive_descriptors(int socket, int *descriptors) {
   int count = (int)((header->cmsg_len - CMSG_LEN(0)) / sizeof(int));
   __builtin_memcpy(descriptors, CMSG_DATA(header), sizeof(int) * count);
   return count;
+}
+
+// No program that this process starts may gain privileges. Irrevocable.
+static inline int weir_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
+
+// Gives up all capabilities but those of `kept`, a bit each, as far as they were there. It concerns
+// the calling thread and those that it starts later.
+static inline int weir_keep_capabilities(unsigned long long kept) {
+  struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+  struct __user_cap_data_struct data[2];
+  if (syscall(__NR_capget, &header, data) != 0) return -1;
+  prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  for (int part = 0; part < 2; part++) {
+    unsigned mask = (unsigned)(kept >> (32 * part));
+    data[part].effective &= mask;
+    data[part].permitted &= mask;
+    data[part].inheritable = 0;
+  }
+  return (int)syscall(__NR_capset, &header, data);
 }
 
 static inline int weir_thread_name(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }

@@ -58,6 +58,7 @@ private func relay(_ arguments: RunArguments, _ variables: [String: String]) -> 
     let inherited = gift?.descriptors ?? ProcessEnvironment.takeSystemdSockets()
     let sockets = try ListenerSet(
       loaded.settings, loops: loops, inherited: inherited, kernel: LinuxKernel())
+    Confinement.apply()
     let control = try Control(arguments, loaded, sockets: sockets, gift: gift)
     return try control.run(options, loops: loops)
   } catch let errors as SetupErrors {

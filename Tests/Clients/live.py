@@ -56,14 +56,15 @@ class Weir:
     """A running `weir run`. `settings` is the settings file; addresses and log go to free places."""
 
     def __init__(self, settings, *arguments, stdout=None, environment=None, log=True,
-                 admin="127.0.0.1:0", config=True, **popen):
+                 admin="127.0.0.1:0", config=True, level="debug",
+                 **popen):
         self.folder = tempfile.TemporaryDirectory(prefix="weir-test-")
         self.path = pathlib.Path(self.folder.name)
         self.log_path = self.path / "weir.log"
         self.settings = {"listen": "127.0.0.1:0", "admin": {"listen": admin}, "loops": 2,
                          **settings}
         if log:
-            self.settings.setdefault("log", {"to": str(self.log_path), "level": "debug"})
+            self.settings.setdefault("log", {"to": str(self.log_path), "level": level})
         if config:
             self.write_settings()
             arguments = ("--config", str(self.config), *arguments)

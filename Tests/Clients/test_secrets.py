@@ -1,29 +1,46 @@
 """A canary in every place where a secret may stand, and not one of them anywhere in weir's words.
 
 Planted in prompt, completion, key, cookie, query string, header values and settings; looked for in
-the log at its most talkative, on every admin page, on standard error, and in the bodies of weir's
-own errors.
+the log at every level, on every admin page, on standard error, and in the bodies of weir's own
+errors: one of each way in which a request can fail.
 """
 
+import contextlib
+import json
 import unittest
 import uuid
 
-from live import Weir, ask, connect, free_port, new_trace, provider, read_answer, request_bytes
+from live import (Weir, ask, connect, free_port, in_background, new_trace, provider, read_answer,
+                  request_bytes, wait_until)
 
 
 class SecretsTest(unittest.TestCase):
+    level = "debug"
+
     def setUp(self):
         upstream, _ = self.enterContext(provider())
         self.canaries = {}
         self.weir = self.enterContext(Weir({
             "upstreams": {
                 "sim": {"url": "http://" + upstream},
-                "gone": {"url": f"http://127.0.0.1:{free_port()}", "retry": {"attempts": 1}}},
+                "gone": {"url": f"http://127.0.0.1:{free_port()}", "retry": {"attempts": 1}},
+                "unnamed": {"url": "http://weir.invalid", "retry": {"attempts": 1}},
+                "tls": {"url": "https://" + upstream, "retry": {"attempts": 1}},
+                "hasty": {"url": "http://" + upstream, "first_byte_timeout": "200ms",
+                          "idle_timeout": "200ms"}},
             "routes": [
-                {"name": "gone", "path": "/gone/", "upstream": "gone"},
+                *({"name": name, "path": f"/{name}/", "strip": True, "upstream": name}
+                  for name in ("gone", "unnamed", "tls", "hasty")),
+                {"name": "narrow", "path": "/narrow/", "strip": True, "upstream": "sim",
+                 "limits": ["one"]},
                 {"name": "sim", "path": "/", "upstream": "sim", "request_headers": {
                     "set": {"x-injected": "Bearer ${CANARY}", "x-plain": self.canary("settings")}}},
-            ]}, environment={"CANARY": self.canary("variable")}))
+            ],
+            "limits": {"one": {"by": "header:authorization", "max_streams": 1,
+                               "queue": {"max": 1, "timeout": "2s"}}},
+            "max_request_body": "1MiB", "client_header_timeout": "1s", "client_body_timeout": "500ms",
+            "slow_client_timeout": "500ms"},
+            level=self.level, environment={"CANARY": self.canary("variable")}))
 
     def canary(self, place):
         return self.canaries.setdefault(place, "canary" + uuid.uuid4().hex)
@@ -55,12 +72,22 @@ class SecretsTest(unittest.TestCase):
                          {"x_sim_fault": "garbage-chunk"}, {"x_sim_fault": "reset"}):
                 asks(path, **more)
             own.append(asks(path, x_sim_fault="garbage-head"))
-        own.append(asks("/gone/v1/chat/completions"))
+        for route in ("gone", "unnamed", "tls"):
+            own.append(asks(f"/{route}/v1/chat/completions"))
+        own.append(asks("/hasty/v1/chat/completions", x_sim_head_delay="5s"))
+        asks("/hasty/v1/chat/completions", x_sim_fault="stall")
         own.append(self.malformed(query))
+        own.append(self.asks_too_much(query))
+        own.append(self.stops_amid_its_body(query))
+        own += self.waits_in_vain("/narrow/v1/chat/completions" + query, body)
+        self.takes_nothing(query)
         for trace in traces:
-            self.weir.line(trace)
-        for answer in own:
-            self.assertIn("x-weir-error", answer.headers)
+            if self.level == "debug":
+                self.weir.line(trace)
+        errors = {answer.headers["x-weir-error"] for answer in own}
+        self.assertGreaterEqual(errors, {
+            "malformed_response", "connect_refused", "dns", "tls", "timeout", "invalid_request",
+            "too_large", "queue_full", "queue_timeout"})
         # A reload tells of settings, and of mistakes in them.
         self.weir.write_settings('{ upstreams: { a: { url: "%s" } } }' % self.canary("settings"))
         self.weir.process.send_signal(1)
@@ -81,12 +108,54 @@ class SecretsTest(unittest.TestCase):
                 self.assertFalse(canary in text, f"the {place} stands in {where}")
         self.assertIn("x-injected", words["/config"])
 
+    def asks_too_much(self, query):
+        return self.sends(request_bytes(
+            "/v1/chat/completions" + query, **self.secret_headers()).replace(
+                b"content-length: 32", b"content-length: 3000000"))
+
+    def stops_amid_its_body(self, query):
+        return self.sends(request_bytes(
+            "/v1/chat/completions" + query, **self.secret_headers())[:-1])
+
+    def waits_in_vain(self, path, body):
+        """One stream holds the only place, one request waits too long, one finds the queue full."""
+        headers = self.secret_headers()
+        holder = connect(self.weir.address)
+        self.addCleanup(holder.close)
+        holder.sendall(request_bytes(path, body, x_sim_events="0", x_sim_gap="50ms", **headers))
+        holder.recv(1)
+        waiting = in_background(lambda: ask(self.weir.address, path, body, **headers))
+        wait_until(lambda: self.weir.metrics().sum("weir_limit_queued") == 1)
+        refused = ask(self.weir.address, path, body, **headers)
+        return [refused, waiting.result()]
+
+    def takes_nothing(self, query):
+        connection = connect(self.weir.address, receive_buffer=4096)
+        self.addCleanup(connection.close)
+        connection.sendall(request_bytes(
+            "/v1/chat/completions" + query, x_sim_events="0", x_sim_event_bytes="16384",
+            **self.secret_headers()))
+        wait_until(lambda: self.weir.metrics().sum("weir_requests_total", outcome="slow_client"))
+
+    def sends(self, request):
+        with contextlib.closing(connect(self.weir.address)) as connection:
+            connection.sendall(request)
+            return read_answer(connection)
+
     def malformed(self, query):
         connection = connect(self.weir.address)
         self.addCleanup(connection.close)
         request = request_bytes("/v1/chat/completions" + query, **self.secret_headers())
         connection.sendall(request.replace(b"host:", b"host :"))
         return read_answer(connection)
+
+
+class SecretsAtInfoTest(SecretsTest):
+    level = "info"
+
+
+class SecretsAtErrorTest(SecretsTest):
+    level = "error"
 
 
 if __name__ == "__main__":
