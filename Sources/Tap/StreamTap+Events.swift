@@ -126,8 +126,13 @@ extension StreamTap {
 
   func feedStray(_ bytes: Span<UInt8>, isErrorField: Bool) {
     if stray == nil {
-      // A bare document begins with a brace; any other line is what the standard says: nothing.
-      guard isErrorField || (bytes.count > 0 && bytes[0] == UInt8(ascii: "{")) else { return }
+      guard bytes.count > 0, !ignoresLine else { return }
+      // A bare document begins with a brace; any other line is what the standard says: nothing. Its
+      // first byte decides for all of it: a later read may begin with a brace as well.
+      guard isErrorField || bytes[0] == UInt8(ascii: "{") else {
+        ignoresLine = true
+        return
+      }
       stray = StrayReader(
         isErrorField: isErrorField, messageLimitBytes: request.messageLimitBytes)
     }
@@ -135,6 +140,7 @@ extension StreamTap {
   }
 
   func endStrayLine() {
+    ignoresLine = false
     guard stray?.isUnfinished == false else { return }
     if let error = stray?.error {
       if facts.error == nil {

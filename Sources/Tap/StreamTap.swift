@@ -24,6 +24,8 @@ package final class StreamTap {
   private var inflate: Inflate?
   /// For what stands outside of events: a field named `error`, or a bare JSON document.
   var stray: StrayReader?
+  /// The line at hand stands outside of events and is nothing.
+  var ignoresLine = false
   /// For what Bedrock wraps in Base64.
   var wrapped: WrappedReader?
 

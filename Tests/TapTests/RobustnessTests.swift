@@ -39,6 +39,16 @@ struct RobustnessTests {
     #expect(facts.events == 2 && facts.end == .completed)
   }
 
+  // Found by the fuzz target `tap`.
+  @Test("a line that is no field is judged by its first byte, wherever a read ends")
+  func strayLine() {
+    let body = "a]x: {\"error\":{\"message\":\"m\"}}\n\ndata: [DONE]\n\n"
+    for facts in [Replay().facts(body), Replay().factsByByte(body)] {
+      #expect(facts.error == nil && facts.end == .completed)
+    }
+    #expect(Replay().factsByByte("{\"error\":{\"message\":\"m\"}}\n\n").error != nil)
+  }
+
   @Test("an unknown content coding is counted, and nothing is made of the body")
   func unknownCoding() {
     let facts = Replay(contentEncoding: "br").facts("data: {\"choices\":[]}\n\n")
