@@ -109,3 +109,19 @@ let package = Package(
   ],
   swiftLanguageModes: [.v6]
 )
+
+// The fuzz targets, one program of them all: `make fuzz` sets this. They see settings, which live
+// in an executable, by being built together with its sources, so that one has to go.
+if Context.environment["WEIR_FUZZ"] != nil {
+  package.products = []
+  package.targets.removeAll { $0.type == .test || $0.name.hasPrefix("weir") }
+  package.targets.append(
+    .executableTarget(
+      name: "weir-fuzz",
+      dependencies: [
+        "CBuildStamp", "IO", "Wire", "Connections", "Tap", "Telemetry", "Relay", "Admin",
+        "Simulator",
+      ],
+      path: ".", exclude: ["Sources/weir/main.swift"],
+      sources: ["Sources/weir", "Fuzz/Targets"], swiftSettings: room))
+}
