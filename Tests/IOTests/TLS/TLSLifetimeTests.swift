@@ -73,11 +73,21 @@ private struct LiveCounts {
     }
   }
 
+  fileprivate struct Tally {
+    var made = 0
+    var freed = 0
+  }
+
+  /// Callbacks on any thread read this; what it points to is its own thread's alone.
   fileprivate struct Count {
     /// Tests on other threads have objects of their own.
     let thread = pthread_self()
-    var made = 0
-    var freed = 0
+    let tally: UnsafeMutablePointer<Tally>
+
+    init() {
+      tally = .allocate(capacity: 1)
+      tally.initialize(to: Tally())
+    }
   }
 
   // Never given back, because a callback on another thread may be using one even while OpenSSL
@@ -96,9 +106,11 @@ private struct LiveCounts {
       })
   }
 
-  func made(_ kind: Kind) -> Int { counts[kind]?.pointee.made ?? 0 }
+  func made(_ kind: Kind) -> Int { counts[kind]?.pointee.tally.pointee.made ?? 0 }
 
-  func live(_ kind: Kind) -> Int { made(kind) - (counts[kind]?.pointee.freed ?? 0) }
+  func live(_ kind: Kind) -> Int {
+    made(kind) - (counts[kind]?.pointee.tally.pointee.freed ?? 0)
+  }
 }
 
 private func noteMade(
@@ -118,10 +130,10 @@ private func noteFreed(
 }
 
 private func note(
-  _ count: UnsafeMutableRawPointer?, _ change: (inout LiveCounts.Count) -> Void
+  _ count: UnsafeMutableRawPointer?, _ change: (inout LiveCounts.Tally) -> Void
 ) {
   guard let count = count?.assumingMemoryBound(to: LiveCounts.Count.self),
     pthread_equal(count.pointee.thread, pthread_self()) != 0
   else { return }
-  change(&count.pointee)
+  change(&count.pointee.tally.pointee)
 }
