@@ -3,13 +3,16 @@
 SWIFT   ?= swift
 SECONDS ?=
 SEEDS   ?= 20000
+MINUTES ?= 10
+COUNT   ?= 100
 STRICT  ?=
 # CI sets STRICT=1: no warning passes, and each room's imports are those that Package.swift declares.
 STRICT_FLAGS = $(if $(STRICT),-Xswiftc -warnings-as-errors --explicit-target-dependency-import-check error)
 RELEASE_FLAGS = -c release --static-swift-stdlib --product
 WEIR = .build/release/weir
 
-.PHONY: help deps build dist demo test clients deploy-check lint format check docs bench regression compare-desync simulate clean
+.PHONY: help deps build dist demo test clients deploy-check lint format check docs bench regression \
+  compare-desync simulate fuzz test-asan test-tsan soak chaos upgrades clean
 
 help:
 	@echo "make demo    weir in front of a simulated provider, with traffic, until Ctrl-C (SECONDS=5 ends by itself)"
@@ -19,6 +22,9 @@ help:
 	@echo "make bench   weir against nginx, HAProxy, Envoy and Caddy, in one run (a quarter of an hour)"
 	@echo "make regression  instructions per event and request, against what is written down"
 	@echo "make simulate SEEDS=N  N worlds of the relay on a fake kernel, each from its seed"
+	@echo "make fuzz MINUTES=N  every grammar, dialect and settings, each for N minutes"
+	@echo "make test-asan, make test-tsan  the rooms' tests under a sanitizer"
+	@echo "make soak MINUTES=N, make chaos MINUTES=N, make upgrades COUNT=N  a whole weir, for long"
 	@echo "make compare-desync  raw HTTP that parsers disagree about, through weir, nginx and HAProxy"
 	@echo "make dist    the release binary without symbols, .build/dist/weir"
 	@echo "make deploy-check  dashboards, Prometheus rules and deploy/ by the tools that will read them"
@@ -52,10 +58,10 @@ dist: build
 	strip --strip-all -o .build/dist/weir $(WEIR)
 
 lint:
-	$(SWIFT) format lint -r -p --strict Package.swift Sources Tests
+	$(SWIFT) format lint -r -p --strict Package.swift Sources Tests Fuzz
 
 format:
-	$(SWIFT) format -i -r -p Package.swift Sources Tests
+	$(SWIFT) format -i -r -p Package.swift Sources Tests Fuzz
 
 check: lint
 	@$(MAKE) --no-print-directory build STRICT=1
@@ -78,6 +84,25 @@ regression: build
 simulate: deps
 	$(SWIFT) build $(STRICT_FLAGS) $(RELEASE_FLAGS) weir-seeds
 	@scripts/simulate .build/release/weir-seeds $(SEEDS)
+
+fuzz: deps
+	@scripts/fuzz $(if $(SECONDS),$(SECONDS),$$(($(MINUTES) * 60))) $(TARGETS)
+
+test-asan: deps
+	@scripts/test-sanitized address
+
+test-tsan: deps
+	@scripts/test-sanitized thread
+
+# A thousand streams at a time; everything going wrong beside two thousand; upgrades under load.
+soak: build
+	@scripts/endure $(WEIR) soak $(MINUTES)
+
+chaos: build
+	@scripts/endure $(WEIR) chaos $(MINUTES)
+
+upgrades: build
+	@scripts/endure $(WEIR) upgrades $(COUNT)
 
 # Messages that two parsers could read differently, through weir, nginx and HAProxy.
 compare-desync: build
