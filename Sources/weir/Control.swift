@@ -141,6 +141,7 @@ extension Control {
     if let gift { Predecessor.confirm(gift) }
     gift = nil
     tell("started", [("version", Version.number)])
+    ProgramPages.forgetStart()
     service.ready(summary) { [unowned self] in askWhetherLoopsTurn() }
     if arguments.watchesConfig {
       watch = SettingsWatch(loaded.files, on: loop) { [unowned self] in reload() }
