@@ -3,6 +3,7 @@
 
 package import Connections
 package import IO
+internal import Tap
 package import Telemetry
 package import Wire
 
@@ -19,6 +20,10 @@ package final class Relay: RequestServer {
   let desk: AdmissionDesk
   var writer = HeadWriter()
   var random: any RandomNumberGenerator
+  /// What events look like, for all streams of the loop.
+  let templates = TemplateCache()
+  /// Requests mostly come whole, so one serves nearly all of them.
+  private var spareRequestTap: RequestTap?
   private let resolver: Resolver
   private let scratch = PayloadScratch()
   private let observer: (any RelayObserver)?
@@ -152,6 +157,16 @@ extension Relay {
     book(Exchange.summary(ofTurnedAway: acceptedCount, by: self))
   }
 
+  func takeRequestTap() -> RequestTap {
+    defer { spareRequestTap = nil }
+    return spareRequestTap ?? RequestTap()
+  }
+
+  func giveBack(_ tap: RequestTap) {
+    tap.reset()
+    spareRequestTap = tap
+  }
+
   private func route(for head: RequestHead) -> ActiveRoute? {
     let span = head.headers.bytes.span.extracting(head.originTarget)
     let path = head.originTargetLacksRoot ? Self.root.span : span
@@ -165,9 +180,13 @@ extension Relay {
   /// Unlike any other of this process, and most likely of all others.
   func requestID(_ number: Int) -> String {
     String(unsafeUninitializedCapacity: 17) { text in
-      for (place, shift) in stride(from: 28, through: 0, by: -4).enumerated() {
-        text[place] = Self.hexDigit(requestIDPrefix >> UInt64(shift))
-        text[place + 9] = Self.hexDigit(UInt64(number) >> UInt64(shift))
+      var (prefix, number) = (requestIDPrefix, UInt64(number))
+      var place = 8
+      while place > 0 {
+        place -= 1
+        text[place] = Self.hexDigit(prefix)
+        text[place + 9] = Self.hexDigit(number)
+        (prefix, number) = (prefix >> 4, number >> 4)
       }
       text[8] = UInt8(ascii: "-")
       return 17
