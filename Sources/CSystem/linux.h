@@ -6,10 +6,13 @@
 #ifndef WEIR_LINUX_H
 #define WEIR_LINUX_H
 
+#include <elf.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <sys/auxv.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>

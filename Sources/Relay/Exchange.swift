@@ -63,40 +63,43 @@ final class Exchange: Enrolled {
   let relay: Relay
   let connection: ServerConnection
   var route: ActiveRoute?
+  var client: ClientConnection?
+  // What every read of an answer touches comes first, so that it shares few cache lines.
+  var timer: LoopTimer?
+  var tap: StreamTap?
+  var tunnel: TunnelObserver?
+  /// The labels' figures, once one was needed before the end.
+  var meter: ExchangeChild?
+  var traits: Traits = []
+  var answer = AnswerState()
+  /// Bytes handed to the client's connection, heads included.
+  var clientBytes: UInt64 = 0
+  var responseBodyBytes: UInt64 = 0
+  var deadline = Instant.distantFuture
+  var phase = Phase.backingOff
+  var clocks = ExchangeClocks()
+  /// `clientBytes` behind the first content event.
+  var tokenMark: UInt64?
+
   var endpoint: Endpoint?
   /// The one that the request in `requestBuffer` is written for.
   var chosenEndpoint: Endpoint?
   var triedEndpoints: TriedEndpoints = []
-  var client: ClientConnection?
-  var phase = Phase.backingOff
-  var traits: Traits = []
-  var timer: LoopTimer?
   /// The request as upstream gets it, from its first byte: until it is sent, or until it can no
   /// longer have to be sent again.
   var requestBuffer: [UInt8] = []
-  var answer = AnswerState()
-  var tap: StreamTap?
-  var clocks = ExchangeClocks()
   var notes = ExchangeNotes()
+  /// Of the relay, which lends it while the request's body passes.
   var requestTap: RequestTap?
   var permit: StreamPermit?
-  var tunnel: TunnelObserver?
-  /// The labels' figures, once one was needed before the end.
-  var meter: ExchangeChild?
   /// The request target's path and query.
   var path: [UInt8] = []
-  /// Bytes handed to the client's connection, heads included.
-  var clientBytes: UInt64 = 0
-  /// `clientBytes` behind the first content event.
-  var tokenMark: UInt64?
   var attempts = 0
   let start: Instant
-  var deadline = Instant.distantFuture
   var requestBodyBytes: UInt64 = 0
   /// Of these, how many are counted as relayed, and when the last of them came.
   var countedUp: UInt64 = 0
   var requestBodyRead = Instant(nanoseconds: 0)
-  var responseBodyBytes: UInt64 = 0
   var pausesOfUpstream = 0
   /// Since when one side is not read because the other takes nothing.
   var upstreamPaused: Instant?
@@ -133,13 +136,17 @@ extension Exchange {
       return conclude(.bodyTooLarge)
     }
     if head.framing != .none, route.route.observes || route.limits.needModel {
-      requestTap = RequestTap()
+      requestTap = relay.takeRequestTap()
     }
     timer = LoopTimer(on: loop, owner: self)
     let endpoint = route.upstream.pick()
     relay.writer.forward(
       head, to: endpoint.options, by: route.route, expecting: !hasToReadModel)
-    requestBuffer = relay.writer.bytes
+    // What follows of a short body goes behind the head without moving it.
+    if case .length(let bytes) = head.framing {
+      requestBuffer.reserveCapacity(relay.writer.bytes.count + Int(min(bytes, 4096)))
+    }
+    requestBuffer.append(contentsOf: relay.writer.bytes)
     chosenEndpoint = endpoint
     enter(head)
   }

@@ -14,10 +14,10 @@ extension Exchange {
     for range in payload { bytes &+= range.count }
     responseBodyBytes &+= UInt64(bytes)
     guard let route else { return }
-    metrics.relayed(bytes, .down, route.meter)
-    if connection.queuedBytes == 0 {
-      metrics.relayDelay(loop.kernel.now().nanoseconds(since: loop.now), .down)
-    }
+    let loop = relay.loop
+    let delay =
+      connection.queuedBytes == 0 ? loop.kernel.now().nanoseconds(since: loop.now) : nil
+    metrics.relayed(bytes, .down, route.meter, delayNanoseconds: delay)
   }
 
   /// Body bytes that went up, once however often they are sent; and how long weir had them, if it
@@ -25,11 +25,11 @@ extension Exchange {
   /// wait for weir.
   func countUp() {
     guard let route, let client, requestBodyBytes > countedUp else { return }
-    metrics.relayed(Int(requestBodyBytes - countedUp), .up, route.meter)
+    let isAtOnce = client.queuedBytes == 0 && requestBodyRead == loop.now
+    let delay = isAtOnce ? loop.kernel.now().nanoseconds(since: loop.now) : nil
+    metrics.relayed(
+      Int(requestBodyBytes - countedUp), .up, route.meter, delayNanoseconds: delay)
     countedUp = requestBodyBytes
-    if client.queuedBytes == 0, requestBodyRead == loop.now {
-      metrics.relayDelay(loop.kernel.now().nanoseconds(since: loop.now), .up)
-    }
   }
 
   // MARK: - Streams
@@ -48,11 +48,14 @@ extension Exchange {
     }
     if tunnel?.hasBrokenFrames == true { metrics.observerError(.badFrame) }
     guard let tap, let route else { return }
-    for (kind, label) in zip(ObserverErrorKind.allCases, Label.ObserverError.allCases)
-    where tap.facts.observerErrors[kind.rawValue] > 0 {
-      metrics.observerError(label)
+    if tap.hasObserverErrors {
+      for (kind, label) in zip(ObserverErrorKind.allCases, Label.ObserverError.allCases)
+      where tap.facts.observerErrors[kind.rawValue] > 0 {
+        metrics.observerError(label)
+      }
     }
     if tap.facts.burstEvents > 0 { metrics.burst(tap.facts.burstEvents, route.meter) }
+    guard tap.facts.eventBytes > 0 else { return }
     metrics.eventSizes(tap.facts.eventSizes, bytes: tap.facts.eventBytes, route.meter)
   }
 

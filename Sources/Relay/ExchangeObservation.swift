@@ -33,7 +33,7 @@ extension Exchange {
       dialect: route.route.dialect, provider: route.upstream.options.provider)
     request.messageLimitBytes = 256
     guard head.isSwitchingProtocols else {
-      tap = StreamTap(request)
+      tap = StreamTap(request, templates: relay.templates)
       return
     }
     // A tunnel of another protocol is bytes and no more.
@@ -94,17 +94,16 @@ extension Exchange {
   func concludeObserving() {
     guard let tap else { return }
     tap.end()
-    let facts = tap.facts
     answer.evidence =
       if answer.status.map({ $0 >= 400 }) ?? false {
-        .failedAnswer(facts.errorType)
-      } else if !facts.isStream {
+        .failedAnswer(tap.facts.errorType)
+      } else if !tap.facts.isStream {
         .none
-      } else if facts.end == .error {
-        .errorEvent(facts.errorType ?? .other)
-      } else if facts.sawTerminal {
+      } else if tap.facts.end == .error {
+        .errorEvent(tap.facts.errorType ?? .other)
+      } else if tap.sawTerminal {
         .terminal
-      } else if facts.end == .truncated {
+      } else if tap.facts.end == .truncated {
         .terminalMissing
       } else {
         .none
@@ -118,16 +117,18 @@ extension Exchange {
   /// Looks for the model and for `stream` in a request's body, as it goes by.
   func observeRequest(_ wire: Span<UInt8>, payload: [Range<Int>]) {
     if let tunnel { return tunnel.observeClient(wire) }
-    guard requestTap != nil else { return }
-    for range in payload { requestTap?.observe(wire.extracting(range)) }
-    if let model = requestTap?.model { notes.modelRequested = model }
-    if requestTap?.isFinished == true { noteRequest() }
+    guard let requestTap else { return }
+    for range in payload { requestTap.observe(wire.extracting(range)) }
+    if let model = requestTap.model { notes.modelRequested = model }
+    if requestTap.isFinished { noteRequest() }
   }
 
   func noteRequest() {
-    notes.modelRequested = notes.modelRequested ?? requestTap?.model ?? nil
-    if requestTap?.wantsStream == true { notes.wantsStream = true }
+    guard let tap = requestTap else { return }
+    notes.modelRequested = notes.modelRequested ?? tap.model
+    if tap.wantsStream == true { notes.wantsStream = true }
     requestTap = nil
+    relay.giveBack(tap)
   }
 }
 

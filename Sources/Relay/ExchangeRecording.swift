@@ -50,14 +50,14 @@ extension Exchange {
     identify(&record)
     addTimes(&record)
     addTransport(&record)
-    if let tap { addFacts(tap.facts, &record) }
+    if let tap { addFacts(tap, &record) }
     return record
   }
 
   private static func record(_ verdict: Verdict, route: String) -> ExchangeRecord {
-    var record = ExchangeRecord(route: route, outcome: outcomes[verdict.outcome]!)
-    record.errorType = verdict.errorType.flatMap { errorTypes[$0] }
-    record.origin = verdict.origin.flatMap { Label.Origin(rawValue: $0.rawValue) }
+    var record = ExchangeRecord(route: route, outcome: outcomes[verdict.outcome])
+    record.errorType = verdict.errorType.map { errorTypes[$0] }
+    record.origin = verdict.origin.map { origins[$0] }
     return record
   }
 
@@ -77,29 +77,36 @@ extension Exchange {
 
   private func identify(_ record: inout ExchangeRecord) {
     record.requestID = relay.requestID(notes.number)
-    record.traceID = notes.trace?.traceID
-    record.spanID = notes.trace?.parentID
-    record.isTraceSampled = notes.trace?.isSampled ?? false
+    if let trace = notes.trace {
+      record.traceID = trace.traceID
+      record.spanID = trace.parentID
+      record.isTraceSampled = trace.isSampled
+    }
     record.tenant = notes.tenant
     record.modelRequested = modelRequested.map { String(decoding: $0, as: UTF8.self) }
     let isFailure = record.outcome != .completed
     record.isStream =
       tap?.facts.isStream ?? false || answer.status == 101 || (isFailure && notes.wantsStream)
-    record.isModelAccepted = answer.status.map { (200..<300).contains($0) } ?? false
-    let key = labels
-    record.provider = key.provider
-    record.operation = key.operation
+    record.isModelAccepted = isAccepted
+    record.provider = provider
+    record.operation = operation
     if let model = tap?.facts.model, !model.isEmpty {
       record.model = String(decoding: model, as: UTF8.self)
     }
   }
 
+  private var isAccepted: Bool { answer.status.map { (200..<300).contains($0) } ?? false }
+
+  private var provider: Label.Provider {
+    Self.providers[upstream?.provider ?? tap?.facts.provider ?? .other]
+  }
+
+  private var operation: Label.Operation {
+    Self.operations[tap?.facts.operation ?? pathMeaning?.operation ?? .other]
+  }
+
   /// The labels as far as they are known; `unknown` is the model until upstream has accepted one.
   var labels: ExchangeKey {
-    let shown = tap?.facts.provider
-    let provider = upstream?.provider ?? shown ?? .other
-    let operation = tap?.facts.operation ?? pathMeaning?.operation ?? .other
-    let isAccepted = answer.status.map { (200..<300).contains($0) } ?? false
     var model = LabelRegistry.unknown
     if isAccepted, let bytes = tap?.facts.model, !bytes.isEmpty {
       model = String(decoding: bytes, as: UTF8.self)
@@ -107,8 +114,8 @@ extension Exchange {
       model = String(decoding: bytes, as: UTF8.self)
     }
     return ExchangeKey(
-      route: route?.route.name ?? Relay.noRoute, provider: Self.providers[provider]!,
-      operation: Self.operations[operation]!, model: model, tenant: notes.tenant)
+      route: route?.route.name ?? Relay.noRoute, provider: provider, operation: operation,
+      model: model, tenant: notes.tenant)
   }
 
   /// What the request asked for: in its body, or in its path.
@@ -152,40 +159,36 @@ extension Exchange {
     if attempts > 0 { record.reusedConnection = traits.contains(.reusedConnection) }
   }
 
-  private func addFacts(_ facts: StreamFacts, _ record: inout ExchangeRecord) {
-    for (kind, label) in zip(EventKind.allCases, Label.EventKind.allCases) {
-      record.events[label] = UInt64(facts.kinds[kind.rawValue])
+  private func addFacts(_ tap: StreamTap, _ record: inout ExchangeRecord) {
+    if tap.facts.isStream {
+      for (kind, label) in zip(EventKind.allCases, Label.EventKind.allCases) {
+        record.events[label] = UInt64(tap.facts.kinds[kind.rawValue])
+      }
     }
-    record.finishReasons = facts.finishReasons.compactMap {
-      Label.FinishReason(rawValue: FinishReason($0.raw).rawValue)
+    record.finishReasons = tap.finishReasons.map { Self.finishReasons[$0] }
+    if !tap.facts.responseID.isEmpty {
+      record.responseID = String(decoding: tap.facts.responseID, as: UTF8.self)
     }
-    if !facts.responseID.isEmpty {
-      record.responseID = String(decoding: facts.responseID, as: UTF8.self)
-    }
-    guard record.isModelAccepted, facts.dialect != .plain else { return }
-    record.usageSource = Label.UsageSource(rawValue: facts.usageSource.rawValue)
-    guard !facts.usage.isEmpty else { return }
-    let tokens = facts.tokens
+    guard record.isModelAccepted, tap.facts.dialect != .plain else { return }
+    record.usageSource = Self.usageSources[tap.usageSource]
+    guard !tap.facts.usage.isEmpty else { return }
+    let tokens = tap.tokens
     record.usage.uncached = UInt64(tokens.uncached)
     record.usage.cacheRead = UInt64(tokens.cacheRead)
     record.usage.cacheWrite = UInt64(tokens.cacheWrite)
     record.usage.response = UInt64(tokens.response)
     record.usage.reasoning = UInt64(tokens.reasoning)
+    guard !relay.options.prices.isEmpty else { return }
     let price = [record.model, record.modelRequested].lazy
       .compactMap { $0.flatMap { self.relay.options.prices[$0] } }.first
     record.costPicoUSD = price?.cost(of: record.usage)
   }
 
-  // The side path and the books name the same closed sets; each room has its own copy.
-  private static let outcomes = table(Outcome.self, Label.Outcome.self)
-  private static let errorTypes = table(ErrorType.self, Label.ErrorType.self)
-  private static let providers = table(Provider.self, Label.Provider.self)
-  private static let operations = table(Operation.self, Label.Operation.self)
-
-  private static func table<Own, Other>(_ own: Own.Type, _ other: Other.Type) -> [Own: Other]
-  where
-    Own: CaseIterable & RawRepresentable<String> & Hashable, Other: RawRepresentable<String>
-  {
-    Dictionary(uniqueKeysWithValues: own.allCases.map { ($0, Other(rawValue: $0.rawValue)!) })
-  }
+  private static let outcomes = LabelTable<Outcome, Label.Outcome>()
+  private static let errorTypes = LabelTable<ErrorType, Label.ErrorType>()
+  private static let origins = LabelTable<FaultOrigin, Label.Origin>()
+  private static let providers = LabelTable<Provider, Label.Provider>()
+  private static let operations = LabelTable<Operation, Label.Operation>()
+  private static let finishReasons = LabelTable<FinishReason, Label.FinishReason>()
+  private static let usageSources = LabelTable<UsageSource, Label.UsageSource>()
 }

@@ -18,16 +18,23 @@ extension HeadWriter {
     var written: [Bool] =
       rules.isEmpty ? [] : Array(repeating: false, count: rules.replacements.count)
     var hasHost = false
+    var kept = KeptLines()
     for line in headers.fields {
       if !expecting, headers.name(line, is: "expect") { continue }
-      if !rules.isEmpty, rewrite(line, of: headers, by: rules, &written) { continue }
+      if !rules.isEmpty {
+        copy(&kept, from: headers)
+        if rewrite(line, of: headers, by: rules, &written) { continue }
+      }
       if headers.name(line, is: "host") {
+        copy(&kept, from: headers)
         hasHost = true
         field("Host", upstream.authority)
-      } else if !headers.isHopByHop(line, keepingUpgrade: head.isUpgrade) {
-        copyLine(of: line, from: headers)
+      } else if !headers.isHopByHop(line, keepingUpgrade: head.isUpgrade), !kept.take(line.line) {
+        copy(&kept, from: headers)
+        _ = kept.take(line.line)
       }
     }
+    copy(&kept, from: headers)
     if !hasHost, !rules.replacements.contains(where: { $0.name == Array("host".utf8) }) {
       field("Host", upstream.authority)
     }
@@ -72,11 +79,15 @@ extension HeadWriter {
     reset()
     statusLine(of: head)
     let headers = head.headers
+    var kept = KeptLines()
     for line in headers.fields {
       if headers.isHopByHop(line, keepingUpgrade: head.isSwitchingProtocols) { continue }
       if delivery.unchunks, headers.name(line, is: "transfer-encoding") { continue }
-      copyLine(of: line, from: headers)
+      if kept.take(line.line) { continue }
+      copy(&kept, from: headers)
+      _ = kept.take(line.line)
     }
+    copy(&kept, from: headers)
     switch delivery.connection {
     case .unsaid: break
     case .close: field("Connection", "close")
@@ -84,6 +95,30 @@ extension HeadWriter {
     case .upgrade: field("Connection", "Upgrade")
     }
     end()
+  }
+}
+
+/// Lines that follow one another and go on as they are: they are copied in one piece.
+private struct KeptLines {
+  private var range = 0..<0
+
+  /// Takes a line that follows those it has; false for any other.
+  mutating func take(_ line: Range<Int>) -> Bool {
+    guard range.isEmpty || range.upperBound == line.lowerBound else { return false }
+    range = (range.isEmpty ? line.lowerBound : range.lowerBound)..<line.upperBound
+    return true
+  }
+
+  mutating func removeAll() -> Range<Int> {
+    defer { range = 0..<0 }
+    return range
+  }
+}
+
+extension HeadWriter {
+  fileprivate mutating func copy(_ lines: inout KeptLines, from headers: HeaderFields) {
+    let range = lines.removeAll()
+    if !range.isEmpty { copy(headers.bytes, range) }
   }
 }
 

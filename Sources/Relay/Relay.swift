@@ -3,6 +3,7 @@
 
 package import Connections
 package import IO
+internal import Tap
 package import Telemetry
 package import Wire
 
@@ -19,6 +20,10 @@ package final class Relay: RequestServer {
   let desk: AdmissionDesk
   var writer = HeadWriter()
   var random: any RandomNumberGenerator
+  /// What events look like, for all streams of the loop.
+  let templates = TemplateCache()
+  /// Requests mostly come whole, so one serves nearly all of them.
+  private var spareRequestTap: RequestTap?
   private let resolver: Resolver
   private let scratch = PayloadScratch()
   private let observer: (any RelayObserver)?
@@ -159,6 +164,16 @@ extension Relay {
     metrics.accepted(metrics.route(Self.noRoute))
     observer?.exchangeAccepted()
     book(Exchange.summary(ofTurnedAway: acceptedCount, by: self))
+  }
+
+  func takeRequestTap() -> RequestTap {
+    defer { spareRequestTap = nil }
+    return spareRequestTap ?? RequestTap()
+  }
+
+  func giveBack(_ tap: RequestTap) {
+    tap.reset()
+    spareRequestTap = tap
   }
 
   private func route(for head: RequestHead) -> ActiveRoute? {

@@ -71,9 +71,13 @@ package struct RequestIDs: Hashable, Sendable {
   /// Unlike any other of this process, and most likely of all others.
   package func text(_ number: Int) -> String {
     String(unsafeUninitializedCapacity: 17) { text in
-      for (place, shift) in stride(from: 28, through: 0, by: -4).enumerated() {
-        text[place] = Self.hexDigit(prefix >> UInt64(shift))
-        text[place + 9] = Self.hexDigit(UInt64(number) >> UInt64(shift))
+      var (prefix, number) = (prefix, UInt64(number))
+      var place = 8
+      while place > 0 {
+        place -= 1
+        text[place] = Self.hexDigit(prefix)
+        text[place + 9] = Self.hexDigit(number)
+        (prefix, number) = (prefix >> 4, number >> 4)
       }
       text[8] = UInt8(ascii: "-")
       return 17

@@ -20,6 +20,11 @@ extension String {
 }
 
 extension [UInt8] {
+  /// Whether these bytes are `text`.
+  func equals(_ text: StaticString) -> Bool {
+    count == text.utf8CodeUnitCount && span.holds(text, at: 0)
+  }
+
   init(copying bytes: Span<UInt8>) {
     self.init()
     reserveCapacity(bytes.count)
@@ -40,6 +45,11 @@ extension Span<UInt8> {
       if self[start + index] != text.byte(index) { return false }
     }
     return true
+  }
+
+  /// Whether these bytes are `text`.
+  func isExactly(_ text: StaticString) -> Bool {
+    count == text.utf8CodeUnitCount && holds(text, at: 0)
   }
 
   /// Whether these bytes are `text`, in which letters are small, without regard to letters' case

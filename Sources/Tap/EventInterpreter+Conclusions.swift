@@ -61,10 +61,12 @@ extension EventInterpreter {
     facts.refusalChars += reading.refusal
     facts.mediaChars += reading.media
     facts.transcriptChars += reading.transcript
-    if reading.choices & ~choices != 0 {
-      choices |= reading.choices
-      facts.choices = choices.nonzeroBitCount
-    }
+    if reading.choices & ~choices != 0 { note(reading.choices, &facts) }
+  }
+
+  mutating func note(_ seen: UInt64, _ facts: inout StreamFacts) {
+    choices |= seen
+    facts.choices = choices.nonzeroBitCount
   }
 
   private mutating func addToolCalls(

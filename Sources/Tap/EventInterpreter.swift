@@ -175,7 +175,7 @@ extension EventInterpreter {
 
   private mutating func takeFinish(_ raw: [UInt8], isNumber: Bool) {
     // watsonx, and Gemini's zero, say in words that there is no reason yet.
-    if raw == "not_finished".bytes || raw == "FINISH_REASON_UNSPECIFIED".bytes { return }
+    if raw.equals("not_finished") || raw.equals("FINISH_REASON_UNSPECIFIED") { return }
     texts.finish = StreamFacts.Finish(choice: 0, raw: raw, isNumber: isNumber)
     reading.hasTexts = true
   }

@@ -14,6 +14,8 @@ final class EventTemplate: Sendable {
   private let findings: EventReading
   /// What each tally of the pattern counts.
   private let fields: InlineArray<4, Field?>
+  /// What the event adds to the facts, where that is a few sums and nothing else.
+  private let sums: EventSums?
 
   /// Makes a template of an event; nil if it is of no use, or has effects beyond its reading.
   ///
@@ -37,27 +39,44 @@ final class EventTemplate: Sendable {
       gaps.count <= JSONPattern.gapLimit
     else { return nil }
     fields = InlineArray { $0 < lengths.count ? lengths[$0] : nil }
-    pattern = JSONPattern(
-      event,
-      gaps: gaps.map { gap in
-        let tally = gap.field.flatMap(lengths.firstIndex).map(UInt8.init)
-        return (gap.value, tally ?? JSONPattern.uncounted)
-      })
+    let tallied = gaps.map { gap in
+      let tally = gap.field.flatMap(lengths.firstIndex).map(UInt8.init)
+      return (gap.value, tally ?? JSONPattern.uncounted)
+    }
+    guard let made = JSONPattern(event, gaps: tallied) else { return nil }
+    pattern = made
     findings = reading.withoutLengths
+    sums = EventSums(of: findings, counting: lengths, interpreter)
+  }
+
+  /// Whether that whole event is of this shape.
+  func matches(_ event: Span<UInt8>) -> Bool {
+    var tallies = JSONPattern.Tallies(repeating: 0)
+    return pattern.end(in: event, from: 0, &tallies) == event.count
   }
 
   /// Reads the event that begins at `start`, if it lies whole in `bytes` and is of this shape.
   /// Returns where it ends.
   @inline(__always)
-  func read(_ bytes: Span<UInt8>, from start: Int, into reading: inout EventReading) -> Int? {
+  func read(
+    _ bytes: Span<UInt8>, from start: Int, _ interpreter: inout EventInterpreter,
+    into facts: inout StreamFacts
+  ) -> (end: Int, event: ExpectedEvent)? {
     var tallies = JSONPattern.Tallies(repeating: 0)
     guard let end = pattern.end(in: bytes, from: start, &tallies) else { return nil }
-    reading = findings
+    if let sums { return (end, sums.add(tallies, &interpreter, to: &facts)) }
+    interpreter.reading = findings
     for index in fields.indices {
       guard let field = fields[index] else { break }
-      reading.add(tallies[index], to: field)
+      interpreter.reading.add(tallies[index], to: field)
     }
-    return end
+    let kind = interpreter.conclude(into: &facts)
+    let event = ExpectedEvent(
+      kind: kind, isContent: interpreter.reading.contentChars > 0,
+      isVisible: interpreter.reading.isVisible)
+    // The scanner was not asked, and the reading has no texts: this is all there is to forget.
+    interpreter.reading = EventReading()
+    return (end, event)
   }
 }
 

@@ -13,7 +13,7 @@ package enum FinishReason: String, CaseIterable, Sendable {
 
   /// The reason that a provider's own word stands for.
   package init(_ raw: [UInt8]) {
-    self = Self.spellings[raw] ?? .other
+    self = raw.equals("stop") ? .stop : Self.spellings[raw] ?? .other
   }
 
   private static let spellings: [[UInt8]: FinishReason] = {

@@ -5,8 +5,9 @@ internal import Wire
 
 /// An incremental reader of a JSON request body's top-level `model` and `stream`.
 ///
-/// It keeps no body: a few hundred bytes of state for a body of any size.
-package struct RequestTap: ~Copyable {
+/// It keeps no body: a few hundred bytes of state for a body of any size. An object that serves one
+/// request after another, because requests that wait for their answers need it no more.
+package final class RequestTap {
   /// Of a longer body no more is read; what was found by then holds.
   package static let limitBytes = 1 << 20
 
@@ -23,6 +24,14 @@ package struct RequestTap: ~Copyable {
 
   package init() {}
 
+  /// Ready for another body.
+  package func reset() {
+    model = nil
+    wantsStream = nil
+    scanner.reset()
+    readBytes = 0
+  }
+
   /// Nothing more can be found: both are known, the body is whole or is no JSON, or it is too long.
   package var isFinished: Bool {
     (model != nil && wantsStream != nil) || scanner.isComplete || scanner.isFailed
@@ -30,7 +39,7 @@ package struct RequestTap: ~Copyable {
   }
 
   /// Takes the next bytes of the body. The first of several members of one name counts.
-  package mutating func observe(_ bytes: Span<UInt8>) {
+  package func observe(_ bytes: Span<UInt8>) {
     guard !isFinished else { return }
     let piece = bytes.extracting(0..<min(bytes.count, Self.limitBytes - readBytes))
     readBytes += piece.count

@@ -162,7 +162,7 @@ package struct StreamFacts: Sendable {
   }
 
   /// Something ended the stream that its dialect, or its framing, defines as an end.
-  package var sawTerminal: Bool { terminal != "eof".bytes && terminal != "error".bytes }
+  package var sawTerminal: Bool { !terminal.equals("eof") && !terminal.equals("error") }
 
   /// The reported tokens, in kinds that add up.
   package var tokens: TokenPartition { TokenPartition(usage, rule: usageRule) }

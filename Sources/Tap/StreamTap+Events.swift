@@ -7,17 +7,17 @@ extension StreamTap {
   @discardableResult
   func endEvent(named name: [UInt8]) -> EventKind {
     let kind = conclude(named: name)
-    finishEvent(kind)
+    finishEvent(
+      ExpectedEvent(
+        kind: kind, isContent: interpreter.reading.contentChars > 0,
+        isVisible: interpreter.reading.isVisible))
     dropEvent()
     return kind
   }
 
-  /// The interpreter has the event's reading, and its name is taken.
-  private func finishEvent(_ kind: EventKind) {
-    clock(
-      kind, isContent: interpreter.reading.contentChars > 0,
-      isVisible: interpreter.reading.isVisible)
-    facts.count(kind)
+  private func finishEvent(_ event: ExpectedEvent) {
+    clock(event.kind, isContent: event.isContent, isVisible: event.isVisible)
+    facts.count(event.kind)
     facts.countEvent(bytes: eventBytes)
     facts.events += 1
   }
@@ -26,14 +26,12 @@ extension StreamTap {
   @inline(__always)
   func readExpected(_ bytes: Span<UInt8>, from start: Int, eventStart: Int) -> Int? {
     guard let template, events.isBetweenEvents,
-      let end = template.read(bytes, from: start, into: &interpreter.reading)
+      let (end, event) = template.read(bytes, from: start, &interpreter, into: &facts)
     else { return nil }
     templateCredit = min(templateCredit + 1, 2 * Self.templatePrice)
     expectedEvents += 1
     eventBytes += end - eventStart
-    finishEvent(interpreter.conclude(into: &facts))
-    // The scanner was not asked, and the reading has no texts: this is all there is to forget.
-    interpreter.reading = EventReading()
+    finishEvent(event)
     eventBytes = 0
     return end
   }
@@ -41,15 +39,20 @@ extension StreamTap {
   /// Expects events like this one from now on. A template costs what a few events cost to read,
   /// and memory: so it must be earned, by as many events.
   func learn(_ event: Span<UInt8>) {
+    guard !isUnknown, !isRawText else { return }
+    let (dialect, known) = (interpreter.dialect, interpreter.known)
+    if let shared = templates.template(of: event, in: dialect, known: known) {
+      template = shared
+      return
+    }
     guard templateCredit >= Self.templatePrice else {
       templateCredit += 1
       return
     }
     templateCredit -= Self.templatePrice
-    guard !isUnknown, !isRawText,
-      let made = EventTemplate(of: event, in: interpreter.dialect, known: interpreter.known)
-    else { return }
+    guard let made = EventTemplate(of: event, in: dialect, known: known) else { return }
     template = made
+    templates.add(made, for: dialect, known: known)
   }
 
   private static var templatePrice: Int { 32 }
@@ -176,7 +179,7 @@ extension StreamTap {
     let options = interpreter.dialect.options
     let named = !facts.terminal.isEmpty
     if isBody {
-      facts.terminal = "body".bytes
+      facts.terminal = Self.bodyEnd
     } else if facts.error != nil && !(named && options.contains(.terminalBeatsError)) {
       facts.terminal = "error".bytes
     } else if !named {
@@ -185,6 +188,9 @@ extension StreamTap {
     facts.end = streamEnd(isBody: isBody, endCompletes: options.contains(.endCompletes))
     facts.errorType = errorType
   }
+
+  /// Every plain answer ends so; an array made for each would be the last of its allocations.
+  private static let bodyEnd = "body".bytes
 
   private var unnamedEnd: [UInt8] {
     if facts.doneMarker { return "done-marker".bytes }

@@ -6,8 +6,8 @@ internal import Wire
 /// The side path of one stream. It lives on its loop, and is fed what was already written on.
 ///
 /// It allocates when it is made and when it meets something for the first time, not per event.
-/// State is 1.7 KiB, up to 1.2 KiB more in a long stream for what its events look like, and 40 KiB
-/// more while it undoes a content coding.
+/// State is 1.7 KiB, and 40 KiB more while it undoes a content coding. What the events of a stream
+/// look like is kept by the loop, once for all streams alike.
 package final class StreamTap {
   package internal(set) var facts: StreamFacts
   /// False once there is nothing more to see: the caller may spare itself the calls.
@@ -29,6 +29,7 @@ package final class StreamTap {
   /// For what Bedrock wraps in Base64.
   var wrapped: WrappedReader?
 
+  let templates: TemplateCache
   /// What the next event is expected to look like; nil until the stream has shown enough.
   var template: EventTemplate?
   /// Events read since the last template was made, up to a limit.
@@ -56,8 +57,10 @@ package final class StreamTap {
   private var gap: UInt64?
   private var blockedNanoseconds: UInt64 = 0
 
-  package init(_ request: TapRequest) {
+  /// - Parameter templates: those of the loop that the stream lives on.
+  package init(_ request: TapRequest, templates: TemplateCache = TemplateCache()) {
     self.request = request
+    self.templates = templates
     framing = TapFraming(request)
     let path = RequestPath(request.path)
     let named = request.dialect.map { DialectCatalogue.named($0, path: path) }
@@ -155,6 +158,26 @@ package final class StreamTap {
     isObserving = false
     hasGivenUp = true
     inflate = nil
+  }
+
+  // MARK: - For the books
+
+  // Asked of the tap: a computed property of `facts`, asked from another room, copies them whole.
+
+  /// Why each choice ended, in the order of choices.
+  package var finishReasons: [FinishReason] {
+    switch facts.finishes.count {
+    case 0: []
+    case 1: [FinishReason(facts.finishes[0].raw)]
+    default: facts.finishReasons.map { FinishReason($0.raw) }
+    }
+  }
+
+  package var tokens: TokenPartition { facts.tokens }
+  package var usageSource: UsageSource { facts.usageSource }
+  package var sawTerminal: Bool { facts.sawTerminal }
+  package var hasObserverErrors: Bool {
+    facts.observerErrors.indices.contains { facts.observerErrors[$0] > 0 }
   }
 
   // MARK: - Content codings

@@ -48,7 +48,10 @@ enum TapFraming: Sendable {
     let value = request.contentType
     let type = value.span.extracting(first: value.firstIndex(of: UInt8(ascii: ";")) ?? value.count)
     self =
-      if type.isToken("text/event-stream") {
+      if type.isExactly("application/json") && request.status != 101 {
+        // The commonest by far, told without looking at it three times.
+        .json
+      } else if type.isToken("text/event-stream") {
         .serverSentEvents
       } else if type.isToken("application/vnd.amazon.eventstream") {
         .eventStream

@@ -151,6 +151,7 @@ extension Control {
     stage = .serving
     acceptInheritance()
     tell("started", [("version", Version.number)])
+    ProgramPages.forgetStart()
     service.ready(summary) { [unowned self] in askWhetherLoopsTurn() }
     if arguments.watchesConfig {
       watch = SettingsWatch(loaded.files, on: loop) { [unowned self] in reload() }

@@ -49,8 +49,8 @@ private struct FileStamp: Equatable {
   let device: UInt
   let node: UInt
   let size: Int
-  let seconds: Int
-  let nanoseconds: Int
+  /// When it was changed: the bytes of a timespec.
+  let time: [UInt8]
 
   /// nil where there is no such file.
   init?(of path: String) {
@@ -59,7 +59,6 @@ private struct FileStamp: Equatable {
     device = UInt(status.st_dev)
     node = UInt(status.st_ino)
     size = Int(status.st_size)
-    seconds = status.st_mtim.tv_sec
-    nanoseconds = status.st_mtim.tv_nsec
+    time = withUnsafeBytes(of: status.st_mtim) { Array($0) }
   }
 }

@@ -1,6 +1,7 @@
 // Goal: a template is a shortcut and nothing else: no fact of any stream depends on whether its
-// tap used one. Method: feed the same bytes, cut in the same way, to a tap that makes templates as
-// soon as it can and to one that makes none, over recordings and streams with random edits.
+// tap used one, its own or another stream's. Method: feed the same bytes, cut in the same way, to a
+// tap that makes templates as soon as it can, to one that makes none, and to one that makes none and
+// is lent the first one's, over recordings and streams with random edits.
 
 import TestSupport
 import Testing
@@ -11,9 +12,10 @@ import Testing
 struct EventTemplateTests {
   /// All facts of a stream, in a form that compares.
   private static func facts(
-    _ request: TapRequest, _ reads: [ArraySlice<UInt8>], usingTemplates: Bool
+    _ request: TapRequest, _ reads: [ArraySlice<UInt8>], usingTemplates: Bool,
+    of templates: TemplateCache = TemplateCache()
   ) -> (facts: String, expected: Int) {
-    let tap = StreamTap(request)
+    let tap = StreamTap(request, templates: templates)
     let guarded = GuardedBytes(capacity: reads.map(\.count).max() ?? 0)
     for (index, read) in reads.enumerated() {
       tap.templateCredit = usingTemplates ? 64 : .min
@@ -44,9 +46,12 @@ struct EventTemplateTests {
 
   /// How many events templates read, having checked that the facts are those found without.
   private static func expected(_ request: TapRequest, _ reads: [ArraySlice<UInt8>]) -> Int {
-    let with = facts(request, reads, usingTemplates: true)
+    let templates = TemplateCache()
+    let with = facts(request, reads, usingTemplates: true, of: templates)
     let without = facts(request, reads, usingTemplates: false)
+    let lent = facts(request, reads, usingTemplates: false, of: templates)
     #expect(with.facts == without.facts)
+    #expect(lent.facts == without.facts)
     #expect(without.expected == 0)
     return with.expected
   }
@@ -140,6 +145,20 @@ struct EventTemplateTests {
     // The first event names the model, so that the second is the first of its kind.
     #expect(Self.expected(request, [Array(events.joined())[...]]) >= 18)
     #expect(Self.expected(request, events.map { $0[...] }) >= 18)
+  }
+
+  @Test("are read by what another stream has learnt, from the second of their kind on")
+  func areShared() {
+    let templates = TemplateCache()
+    let request = Replay(path: "/v1/messages").makeTap().request
+    let (event, other) = (Self.shapes[2].event(0, "word"), Self.shapes[2].event(1, "other word"))
+    let first = StreamTap(request, templates: templates)
+    for _ in 0..<40 { first.observe(Array(event.utf8).span, at: 0) }
+    let second = StreamTap(request, templates: templates)
+    for _ in 0..<4 { second.observe(Array(other.utf8).span, at: 0) }
+    // The first could begin with a byte order mark, and the second shows what they look like.
+    #expect(second.expectedEvents == 2 && second.template === first.template)
+    #expect(second.facts.textChars == 4 * 10)
   }
 
   @Test("need a template only in a stream that lasts")

@@ -8,7 +8,7 @@ import Testing
 @Suite("Request bodies")
 struct RequestTapTests {
   private final class Reader {
-    var tap = RequestTap()
+    let tap = RequestTap()
     var isFinished: Bool { tap.isFinished }
     var model: [UInt8]? { tap.model }
     var found: String { "\(tap.model?.text ?? "-") \(tap.wantsStream.map(String.init) ?? "-")" }

@@ -76,13 +76,13 @@ import Testing
   }
 
   @Test func aBoundBelongsToItsBucket() {
-    let buckets = Buckets.ttft
-    #expect(buckets.index(of: 0) == 0)
-    #expect(buckets.index(of: 1_000_000) == 0)
-    #expect(buckets.index(of: 1_000_001) == 1)
-    #expect(buckets.index(of: 640_000_000_000) == 20)
-    #expect(buckets.index(of: 640_000_000_001) == 21)
-    #expect(buckets.index(of: .max) == 21)
+    let table = BucketTable(Catalogue.families)
+    #expect(table.index(of: 0, in: .timeToFirstToken) == 0)
+    #expect(table.index(of: 1_000_000, in: .timeToFirstToken) == 0)
+    #expect(table.index(of: 1_000_001, in: .timeToFirstToken) == 1)
+    #expect(table.index(of: 640_000_000_000, in: .timeToFirstToken) == 20)
+    #expect(table.index(of: 640_000_000_001, in: .timeToFirstToken) == 21)
+    #expect(table.index(of: .max, in: .timeToFirstToken) == 21)
     for family in Catalogue.families {
       let limits = family.buckets?.limits ?? []
       #expect(limits == limits.sorted() && Set(limits).count == limits.count)

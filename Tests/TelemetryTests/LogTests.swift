@@ -90,13 +90,13 @@ import TestSupport
 
   @Test func levels() {
     var record = Sample.stream()
-    #expect(LogLevel(of: record) == .info)
+    #expect(LogLevel(origin: record.origin, outcome: record.outcome) == .info)
     record.origin = .upstream
-    #expect(LogLevel(of: record) == .warn)
+    #expect(LogLevel(origin: record.origin, outcome: record.outcome) == .warn)
     (record.origin, record.outcome) = (.relay, .rejected)
-    #expect(LogLevel(of: record) == .warn)
+    #expect(LogLevel(origin: record.origin, outcome: record.outcome) == .warn)
     record.outcome = .relayError
-    #expect(LogLevel(of: record) == .error)
+    #expect(LogLevel(origin: record.origin, outcome: record.outcome) == .error)
     #expect(LogLevel.debug < .info && LogLevel.warn < .error)
   }
 

@@ -30,9 +30,8 @@ package struct Instant: Comparable, Hashable, Sendable {
 extension Duration {
   /// Nanoseconds, fractions dropped; 0 for a negative duration, `UInt64.max` beyond 584 years.
   package var wholeNanoseconds: UInt64 {
-    let (seconds, attoseconds) = components
-    guard seconds >= 0, attoseconds >= 0 else { return 0 }
-    let (product, overflow) = UInt64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
-    return overflow ? .max : product &+ UInt64(attoseconds / 1_000_000_000)
+    // One division of 128 bits; `components` makes several.
+    let nanoseconds = attoseconds / 1_000_000_000
+    return UInt64(clamping: nanoseconds)
   }
 }

@@ -38,6 +38,7 @@ package final class EventLoop {
   private var freeSlots: [UInt32] = []
   /// Handlers that left something to read, to be called again once the others have had their turn.
   private var unfinished: [(Registration, Readiness)] = []
+  private var attended: [(Registration, Readiness)] = []
   private let events: UnsafeMutableBufferPointer<ReadyEvent>
   private var isStopping = false
 
@@ -126,10 +127,17 @@ extension EventLoop {
     let deadline = unfinished.isEmpty ? timers.nextDeadline : now
     let count = kernel.wait(on: poller, into: events, until: deadline)
     now = kernel.now()
-    let left = unfinished
-    unfinished.removeAll(keepingCapacity: true)
-    for event in events[..<count] { call(Registration(token: event.token), event.readiness) }
-    for (registration, readiness) in left { call(registration, readiness) }
+    // What is added while these are called waits for the next turn. Two arrays take turns, because
+    // emptying one that is shared would allocate another, every turn.
+    swap(&unfinished, &attended)
+    for index in 0..<count {
+      let event = events[index]
+      call(Registration(token: event.token), event.readiness)
+    }
+    if !attended.isEmpty {
+      for index in attended.indices { call(attended[index].0, attended[index].1) }
+      attended.removeAll(keepingCapacity: true)
+    }
     if let due = timers.nextDeadline, due <= now {
       timersRanLate?(now.nanoseconds(since: due))
       timers.fire(at: now)

@@ -10,11 +10,11 @@ package enum LogLevel: String, CaseIterable, Comparable, Sendable {
 
   /// The level of an exchange's line: what a client does is its own affair, what fails behind weir
   /// deserves a look, and what fails within it a person.
-  package init(of record: ExchangeRecord) {
-    switch record.origin {
+  package init(origin: Label.Origin?, outcome: Label.Outcome) {
+    switch origin {
     case nil, .client: self = .info
     case .upstream, .network: self = .warn
-    case .relay: self = record.outcome == .relayError ? .error : .warn
+    case .relay: self = outcome == .relayError ? .error : .warn
     }
   }
 }
@@ -30,7 +30,7 @@ package struct JSONLog {
   package mutating func withLine<R>(
     of record: ExchangeRecord, _ body: (Span<UInt8>) -> R
   ) -> R {
-    begin(LogLevel(of: record), "exchange", at: record.endedAt)
+    begin(LogLevel(origin: record.origin, outcome: record.outcome), "exchange", at: record.endedAt)
     writeIdentity(record)
     writeEnd(record)
     writeTimes(record)

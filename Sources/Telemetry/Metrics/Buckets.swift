@@ -1,5 +1,35 @@
 // The fixed bounds of histograms, in whole units, so that observing compares integers.
 
+/// The bounds of all histograms in one array: finding a bucket touches nothing that is counted by
+/// reference.
+struct BucketTable: Sendable {
+  private var limits: [UInt64] = []
+  /// Of each metric, by its number: where its limits begin, and how many there are.
+  private var places: [(first: Int, count: Int)] = []
+
+  init(_ families: [MetricFamily]) {
+    for family in families {
+      let own = family.buckets?.limits ?? []
+      places.append((limits.count, own.count))
+      limits += own
+    }
+  }
+
+  /// Bounds of that metric; 0 if it is no histogram.
+  @inline(__always)
+  func count(_ id: MetricID) -> Int { places[id.rawValue].count }
+
+  /// The bucket of `value`: a bound belongs to its bucket. What is observed is mostly small for its
+  /// histogram, so the first bounds are tried first.
+  @inline(__always)
+  func index(of value: UInt64, in id: MetricID) -> Int {
+    let (first, count) = places[id.rawValue]
+    var index = 0
+    while index < count, value > limits[first &+ index] { index &+= 1 }
+    return index
+  }
+}
+
 /// The upper bounds of a histogram's buckets, ascending; one more bucket takes what exceeds all.
 package struct Buckets: Sendable {
   /// As the page shows them, in the metric's unit.
@@ -12,17 +42,6 @@ package struct Buckets: Sendable {
   init(_ bounds: [Double], unitsPerOne: UInt64) {
     self.bounds = bounds
     limits = bounds.map { UInt64(($0 * Double(unitsPerOne)).rounded()) }
-  }
-
-  /// The bucket of `value`: a bound belongs to its bucket.
-  ///
-  /// It counts the bounds below the value, all of them each time: no branch depends on the value,
-  /// and the compiler makes it a few vector instructions.
-  @inline(__always)
-  func index(of value: UInt64) -> Int {
-    var index = 0
-    for limit in limits { index &+= value > limit ? 1 : 0 }
-    return index
   }
 
   private static let nanoseconds: UInt64 = 1_000_000_000

@@ -48,13 +48,15 @@ extension MetricsShard {
 
   // MARK: - The data path
 
-  package func relayed(_ bytes: Int, _ direction: Label.Direction, _ route: RouteMeter) {
+  /// Body bytes, and how long weir had them: from the read at one side to the acceptance by the
+  /// other, nil where they wait for something else. One call, because it comes with every read.
+  package func relayed(
+    _ bytes: Int, _ direction: Label.Direction, _ route: RouteMeter, delayNanoseconds: UInt64? = nil
+  ) {
     add(UInt64(bytes), to: .relayBytes, of: route.child, at: direction.ordinal)
-  }
-
-  /// From bytes read at one side to their acceptance by the other.
-  package func relayDelay(_ nanoseconds: UInt64, _ direction: Label.Direction) {
-    observe(nanoseconds, in: .relayDelay, of: LabelRegistry.process, at: direction.ordinal)
+    guard let delayNanoseconds else { return }
+    observe(
+      delayNanoseconds, in: .relayDelay, of: LabelRegistry.process, at: direction.ordinal)
   }
 
   package func backpressureBegan(_ side: Label.Side, _ route: RouteMeter) {

@@ -21,7 +21,11 @@ package final class MetricsShard {
 
   /// Copies of what the layout and the catalogue say, which are behind lazy initialisers.
   private let offsets = SlotLayout.offsets
-  private let buckets = Catalogue.families.map(\.buckets)
+  private let buckets = BucketTable(Catalogue.families)
+  /// What was asked for last: most requests of a loop have the same labels, and comparing costs a
+  /// tenth of hashing.
+  private var lastRoute: (name: String, meter: RouteMeter)?
+  private var lastExchange: (key: ExchangeKey, child: ExchangeChild)?
 
   package init(registry: LabelRegistry) {
     self.registry = registry
@@ -36,9 +40,10 @@ package final class MetricsShard {
   // MARK: - Children
 
   package func route(_ name: String) -> RouteMeter {
-    if let known = routes[name] { return known }
-    let meter = registry.meter(route: name)
+    if let lastRoute, lastRoute.name == name { return lastRoute.meter }
+    let meter = routes[name] ?? registry.meter(route: name)
     routes[name] = meter
+    lastRoute = (name, meter)
     return meter
   }
 
@@ -57,7 +62,11 @@ package final class MetricsShard {
   }
 
   package func exchange(_ key: ExchangeKey) -> ExchangeChild {
-    if let known = exchanges[key] { return known }
+    if let lastExchange, lastExchange.key == key { return lastExchange.child }
+    if let known = exchanges[key] {
+      lastExchange = (key, known)
+      return known
+    }
     let (child, isFolded) = registry.child(key)
     if !isFolded { exchanges[key] = child }
     return child
@@ -87,14 +96,13 @@ package final class MetricsShard {
     _ value: UInt64, in id: MetricID, of child: MetricChild, at combination: Int = 0,
     exemplar: (traceID: String, unixNanoseconds: UInt64)? = nil
   ) {
-    guard let buckets = buckets[id.rawValue] else {
-      preconditionFailure("observed a metric that is no histogram")
-    }
-    let width = buckets.limits.count &+ 2
+    let bounds = buckets.count(id)
+    precondition(bounds > 0, "observed a metric that is no histogram")
+    let width = bounds &+ 2
     let first = child.firstSlot &+ offsets[id.rawValue] &+ combination &* width
     let sum = first &+ width &- 1
     if sum >= slots.count { grow(to: sum) }
-    let bucket = first &+ buckets.index(of: value)
+    let bucket = first &+ buckets.index(of: value, in: id)
     slots[bucket] &+= 1
     slots[sum] &+= value
     if let exemplar {
@@ -107,7 +115,7 @@ package final class MetricsShard {
   func add(
     _ counts: [Int], sum: UInt64, toHistogram id: MetricID, of child: MetricChild
   ) {
-    let width = (buckets[id.rawValue]?.limits.count ?? 0) + 2
+    let width = buckets.count(id) + 2
     precondition(counts.count == width - 1, "counts that are not those of the family's buckets")
     let first = child.firstSlot + offsets[id.rawValue]
     if first + width > slots.count { grow(to: first + width) }

@@ -66,6 +66,8 @@ package struct ChunkedDecoder: Sendable {
       case .ended: return .piece(.end(at: at))
       case .failed(let error): return .violation(error, at: at)
       case .payload where at < bytes.count: return .piece(.payload(takePayload(at..<bytes.count)))
+      case .size where takeSizeLine(bytes, &at): continue
+      case .payloadCarriageReturn where takePayloadEnd(bytes, &at): continue
       default:
         guard at < bytes.count else { return .piece(.needMore) }
         if let error = take(bytes[at]) {
@@ -78,10 +80,40 @@ package struct ChunkedDecoder: Sendable {
   }
 
   private mutating func takePayload(_ available: Range<Int>) -> Range<Int> {
-    let payload = available.prefix(remaining)
-    remaining -= payload.count
+    let length = min(available.count, remaining)
+    let payload = available.lowerBound..<available.lowerBound + length
+    remaining -= length
     if remaining == 0 { state = .payloadCarriageReturn }
     return payload
+  }
+
+  /// Takes a whole size line without extensions, of a chunk that is not the last: nearly every one.
+  /// Takes nothing of any other, which byte after byte then settles at four times the cost.
+  @inline(__always)
+  private mutating func takeSizeLine(_ bytes: Span<UInt8>, _ at: inout Int) -> Bool {
+    guard sizeDigits == 0 else { return false }
+    var end = at
+    var size = 0
+    let last = min(bytes.count - 2, at + 8)
+    while end < last, let digit = HTTPOctet.hexValue(bytes[end]) {
+      size = size << 4 | digit
+      end &+= 1
+    }
+    guard size > 0, end &+ 1 < bytes.count, bytes[end] == HTTPOctet.carriageReturn,
+      bytes[end &+ 1] == HTTPOctet.lineFeed
+    else { return false }
+    (remaining, state, at) = (size, .payload, end &+ 2)
+    return true
+  }
+
+  /// Takes the CRLF behind a chunk's payload, if it lies whole in these bytes.
+  @inline(__always)
+  private mutating func takePayloadEnd(_ bytes: Span<UInt8>, _ at: inout Int) -> Bool {
+    guard at &+ 1 < bytes.count, bytes[at] == HTTPOctet.carriageReturn,
+      bytes[at &+ 1] == HTTPOctet.lineFeed
+    else { return false }
+    (state, sizeDigits, at) = (.size, 0, at &+ 2)
+    return true
   }
 
   /// Takes one byte of framing and answers the rule that it breaks, if any.

@@ -98,6 +98,7 @@ extension Span<UInt8> {
   }
 
   /// The part of `range` without blanks at either end.
+  @inline(__always)
   func trimmed(_ range: Range<Int>) -> Range<Int> {
     var lower = range.lowerBound
     var upper = range.upperBound

@@ -134,14 +134,23 @@ extension HeadWriter {
 
   /// Copies bytes as they are: several whole lines at once, or a part of a line.
   package mutating func copy(_ source: [UInt8], _ range: Range<Int>) {
-    bytes.append(contentsOf: source[range])
+    // Unsafe: the range was checked, and the pointer is used during the call alone.
+    precondition(range.lowerBound >= 0 && range.upperBound <= source.count)
+    unsafe source.withUnsafeBufferPointer { whole in
+      unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: whole[range]))
+    }
   }
 
   private mutating func write(_ text: StaticString) {
     text.withUTF8Buffer { unsafe bytes.append(contentsOf: $0) }
   }
 
-  private mutating func writeText(_ text: some Sequence<UInt8>) {
+  private mutating func writeText(_ text: [UInt8]) {
+    if text.allSatisfy(HTTPOctet.isText) { return bytes.append(contentsOf: text) }
+    for octet in text { bytes.append(HTTPOctet.isText(octet) ? octet : HTTPOctet.space) }
+  }
+
+  private mutating func writeText(_ text: String.UTF8View) {
     for octet in text { bytes.append(HTTPOctet.isText(octet) ? octet : HTTPOctet.space) }
   }
 
@@ -155,14 +164,13 @@ extension HeadWriter {
     bytes.append(HTTPOctet.lineFeed)
   }
 
-  /// Decimal digits, found from the last and then turned round.
+  /// Decimal digits, the first of them first.
   private mutating func writeNumber(_ number: UInt64) {
-    let start = bytes.count
-    var rest = number
-    repeat {
-      bytes.append(UInt8(ascii: "0") + UInt8(rest % 10))
-      rest /= 10
-    } while rest > 0
-    bytes[start...].reverse()
+    var unit: UInt64 = 1
+    while number / unit >= 10 { unit *= 10 }
+    while unit > 0 {
+      bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number / unit % 10))
+      unit /= 10
+    }
   }
 }

@@ -3,13 +3,42 @@
 
 /// Name and value slices over the bytes of one head.
 package struct HeaderFields: Sendable {
-  /// One field line, as offsets into the head.
+  /// One field line, as offsets into the head. They are small, because each head has an array of
+  /// these.
   package struct Field: Sendable, Equatable {
-    package var name: Range<Int>
+    private let nameStart: UInt32
+    private let nameEnd: UInt32
+    private let valueStart: UInt32
+    private let valueEnd: UInt32
+    private let lineEnd: UInt32
+    fileprivate let mark: NameMark
+
+    package var name: Range<Int> { Int(nameStart)..<Int(nameEnd) }
     /// Without the white space around it; may be empty.
-    package var value: Range<Int>
+    package var value: Range<Int> { Int(valueStart)..<Int(valueEnd) }
     /// The whole line, its CRLF included.
-    package var line: Range<Int>
+    package var line: Range<Int> { Int(nameStart)..<Int(lineEnd) }
+  }
+
+  /// A name's length, first and last letter: names that differ there need no comparing, and a head
+  /// is asked for a dozen names that it has not.
+  fileprivate struct NameMark: Sendable, Equatable {
+    private let bits: UInt32
+
+    @inline(__always)
+    init(_ head: Span<UInt8>, _ name: Range<Int>) {
+      let first = HTTPOctet.lowercased(head[name.lowerBound])
+      let last = HTTPOctet.lowercased(head[name.upperBound &- 1])
+      bits = UInt32(truncatingIfNeeded: name.count) << 16 | UInt32(first) << 8 | UInt32(last)
+    }
+
+    @inline(__always)
+    init(_ name: StaticString) {
+      let length = name.utf8CodeUnitCount
+      // Unsafe: a static string is as long as it says, and no field's name is empty.
+      let (first, last) = unsafe (name.utf8Start[0], name.utf8Start[length &- 1])
+      bits = UInt32(truncatingIfNeeded: length) << 16 | UInt32(first) << 8 | UInt32(last)
+    }
   }
 
   /// The whole head, start line through blank line.
@@ -22,14 +51,16 @@ package struct HeaderFields: Sendable {
   ///
   /// Refuses every line that RFC 9112 §5 forbids, and line folding. Costs one allocation.
   init(parsing head: [UInt8], from start: Int) throws(HTTP1Error) {
+    precondition(head.count <= UInt32.max, "a head of 4 GiB was not refused")
     let span = head.span
+    let connectionMark = NameMark("connection")
     var fields: [Field] = []
     fields.reserveCapacity(16)
     var connection = 0..<0
     var at = start
     while at < span.count, span[at] != HTTPOctet.carriageReturn {
       let field = try Field(parsing: span, at: at)
-      if span.matches(field.name, lowercased: "connection") {
+      if field.mark == connectionMark, span.matches(field.name, lowercased: "connection") {
         let first = connection.isEmpty ? fields.count : connection.lowerBound
         connection = first..<fields.count + 1
       }
@@ -50,24 +81,24 @@ package struct HeaderFields: Sendable {
 extension HeaderFields {
   /// The value of the first field of that name.
   package func first(_ lowercasedName: StaticString) -> Range<Int>? {
-    let span = bytes.span
-    for field in fields where span.matches(field.name, lowercased: lowercasedName) {
-      return field.value
-    }
-    return nil
+    firstIndex(lowercasedName, from: 0).map { fields[$0].value }
   }
 
   /// How many lines bear that name.
   package func count(of lowercasedName: StaticString) -> Int {
-    let span = bytes.span
     var count = 0
-    for field in fields where span.matches(field.name, lowercased: lowercasedName) { count += 1 }
+    var next = 0
+    while let index = firstIndex(lowercasedName, from: next) {
+      count += 1
+      next = index + 1
+    }
     return count
   }
 
   /// Whether the field bears that name, in letters of any case.
   package func name(_ field: Field, is lowercasedName: StaticString) -> Bool {
-    bytes.span.matches(field.name, lowercased: lowercasedName)
+    field.mark == NameMark(lowercasedName)
+      && bytes.span.matches(field.name, lowercased: lowercasedName)
   }
 
   /// Whether `range` of the head holds that text, which is in lower case, in letters of any case.
@@ -84,13 +115,23 @@ extension HeaderFields {
   func only(
     _ lowercasedName: StaticString, repeated: HTTP1Error
   ) throws(HTTP1Error) -> Range<Int>? {
+    guard let index = firstIndex(lowercasedName, from: 0) else { return nil }
+    guard firstIndex(lowercasedName, from: index + 1) == nil else { throw repeated }
+    return fields[index].value
+  }
+
+  /// The first field of that name at or after `start`.
+  private func firstIndex(_ lowercasedName: StaticString, from start: Int) -> Int? {
+    let mark = NameMark(lowercasedName)
     let span = bytes.span
-    var value: Range<Int>?
-    for field in fields where span.matches(field.name, lowercased: lowercasedName) {
-      guard value == nil else { throw repeated }
-      value = field.value
+    var index = start
+    while index < fields.count {
+      if fields[index].mark == mark, span.matches(fields[index].name, lowercased: lowercasedName) {
+        return index
+      }
+      index &+= 1
     }
-    return value
+    return nil
   }
 }
 
@@ -100,11 +141,13 @@ extension HeaderFields {
   /// Whether a comma-separated list, all its lines together, holds `token`, which is in lower case.
   package func list(_ lowercasedName: StaticString, contains token: StaticString) -> Bool {
     let span = bytes.span
-    for field in fields where span.matches(field.name, lowercased: lowercasedName) {
-      var rest = field.value
+    var next = 0
+    while let index = firstIndex(lowercasedName, from: next) {
+      var rest = fields[index].value
       while let element = span.removeListElement(from: &rest) {
         if span.matches(element, lowercased: token) { return true }
       }
+      next = index + 1
     }
     return false
   }
@@ -174,9 +217,13 @@ extension HeaderFields.Field {
       valueEnd = head.firstControl(from: valueEnd &+ 1)
     }
     let lineEnd = try head.endOfLine(at: valueEnd, otherwise: .badFieldValue)
-    name = start..<nameEnd
-    value = head.trimmed(valueStart..<valueEnd)
-    line = start..<lineEnd
+    let value = head.trimmed(valueStart..<valueEnd)
+    nameStart = UInt32(truncatingIfNeeded: start)
+    self.nameEnd = UInt32(truncatingIfNeeded: nameEnd)
+    self.valueStart = UInt32(truncatingIfNeeded: value.lowerBound)
+    self.valueEnd = UInt32(truncatingIfNeeded: value.upperBound)
+    self.lineEnd = UInt32(truncatingIfNeeded: lineEnd)
+    mark = HeaderFields.NameMark(head, start..<nameEnd)
   }
 
   private static func nameViolation(_ head: Span<UInt8>, start: Int, end: Int) -> HTTP1Error {

@@ -18,7 +18,7 @@ struct JSONPatternTests {
       bytes.span,
       gaps: values.prefix(3).enumerated().map { index, value in
         (value, index == 2 ? 0 : JSONPattern.uncounted)
-      })
+      })!
   }()
 
   /// The scalar values counted and what follows the match; nil if there is none.
@@ -83,13 +83,24 @@ struct JSONPatternTests {
     #expect(match(Self.text + "\\") != nil)
   }
 
+  @Test("counts a gap that is as it was, and takes none that only a scanner understands")
+  func ownValues() {
+    #expect(match(Self.text)?.count == 4)
+    let escaped = Array(#"{"delta":"w\u0072d"}"#.utf8)
+    let values = JSONPattern.values(of: escaped.span, in: 0..<escaped.count) ?? []
+    let pattern = JSONPattern(escaped.span, gaps: values.map { ($0, 0) })
+    #expect(values.count == 1 && pattern == nil)
+  }
+
   @Test("keeps to its limits")
-  func limits() async {
+  func limits() async throws {
     let long = [UInt8](repeating: 0x20, count: JSONPattern.limitBytes)
     var tallies = JSONPattern.Tallies(repeating: 0)
-    let pattern = JSONPattern(long.span, gaps: [])
-    #expect(pattern.end(in: long.span, from: 0, &tallies) == long.count)
-    #expect(pattern.end(in: long.span, from: 1, &tallies) == nil)
+    let made = JSONPattern(long.span, gaps: [])
+    let pattern = try #require(made)
+    let whole = pattern.end(in: long.span, from: 0, &tallies)
+    let cut = pattern.end(in: long.span, from: 1, &tallies)
+    #expect(whole == long.count && cut == nil)
     await #expect(processExitsWith: .failure) {
       let longer = [UInt8](repeating: 0x20, count: JSONPattern.limitBytes + 1)
       _ = JSONPattern(longer.span, gaps: [])
