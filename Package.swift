@@ -36,8 +36,10 @@ let package = Package(
     .target(name: "Tap", dependencies: ["Wire"], swiftSettings: pureRoom),
     .target(name: "Telemetry", dependencies: ["Wire"], swiftSettings: pureRoom),
 
+    .target(name: "Hub", dependencies: ["Wire"], swiftSettings: pureRoom),
+
     .target(
-      name: "Relay", dependencies: ["IO", "Wire", "Connections", "Tap", "Telemetry"],
+      name: "Relay", dependencies: ["IO", "Wire", "Connections", "Tap", "Telemetry", "Hub"],
       swiftSettings: room),
     .target(
       name: "Admin", dependencies: ["IO", "Wire", "Connections", "Telemetry", "Relay"],
@@ -49,7 +51,7 @@ let package = Package(
     .executableTarget(
       name: "weir",
       dependencies: [
-        "CBuildStamp", "IO", "Wire", "Connections", "Tap", "Telemetry", "Relay", "Admin",
+        "CBuildStamp", "IO", "Wire", "Connections", "Tap", "Telemetry", "Hub", "Relay", "Admin",
         "Simulator",
       ],
       swiftSettings: room),
@@ -63,7 +65,7 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: room),
     .target(
       name: "RelayWorld",
-      dependencies: ["Relay", "Connections", "IO", "Tap", "FakeKernel", "TestSupport"],
+      dependencies: ["Relay", "Hub", "Connections", "IO", "Tap", "FakeKernel", "TestSupport"],
       path: "Tests/RelayWorld", swiftSettings: room),
     .executableTarget(
       name: "weir-seeds", dependencies: ["RelayWorld"], path: "Tests/weir-seeds",
@@ -84,9 +86,11 @@ let package = Package(
       name: "TelemetryTests", dependencies: ["Telemetry", "Wire", "TestSupport"],
       swiftSettings: room),
     .testTarget(
+      name: "HubTests", dependencies: ["Hub", "CSystem", "TestSupport"], swiftSettings: room),
+    .testTarget(
       name: "RelayTests",
       dependencies: [
-        "Relay", "Connections", "IO", "Wire", "Tap", "Telemetry", "Simulator", "FakeKernel",
+        "Relay", "Hub", "Connections", "IO", "Wire", "Tap", "Telemetry", "Simulator", "FakeKernel",
         "RelayWorld", "TestSupport",
       ],
       swiftSettings: room),

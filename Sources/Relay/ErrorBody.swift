@@ -73,7 +73,7 @@ enum CallerDialect {
 }
 
 extension Span<UInt8> {
-  fileprivate func contains(_ text: StaticString) -> Bool {
+  func contains(_ text: StaticString) -> Bool {
     let length = text.utf8CodeUnitCount
     guard count >= length else { return false }
     return text.withUTF8Buffer { wanted in

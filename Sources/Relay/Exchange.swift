@@ -92,6 +92,8 @@ final class Exchange: Enrolled {
   /// Of the relay, which lends it while the request's body passes.
   var requestTap: RequestTap?
   var permit: StreamPermit?
+  /// Of a route whose streams are kept.
+  var hub: ExchangeHub?
   /// The request target's path and query.
   var path: [UInt8] = []
   var attempts = 0
@@ -128,6 +130,7 @@ extension Exchange {
   func begin(_ head: RequestHead, by route: ActiveRoute?) {
     self.route = route
     remember(head)
+    prepareKeeping(head)
     guard !relay.isRefusing else { return conclude(.draining) }
     guard let route else { return conclude(.noRoute) }
     if case .length(let bytes) = head.framing, let limit = relay.options.requestBodyLimitBytes,
@@ -229,6 +232,7 @@ extension Exchange {
     default:
       guard traits.contains(.answered), connection.queuedBytes > 0 else { return conclude(end) }
       releaseUpstream(reusable: end == .answered)
+      endKeeping(end)
       timer?.unset()
       phase = .flushing(end)
     }
@@ -245,6 +249,7 @@ extension Exchange {
     endPauseOfUpstream()
     endPauseOfClient()
     concludeObserving()
+    endKeeping(end)
     closeStream()
     let verdict = Verdict(end, answer)
     if !traits.contains(.answered), let status = verdict.clientStatus { answer.status = status }
@@ -304,6 +309,7 @@ extension Exchange {
     relay.writer.field("Content-Length", body.utf8.count)
     relay.writer.field("x-weir-error", type)
     if let seconds = end.retryAfterSeconds { relay.writer.field("Retry-After", seconds) }
+    if let allowance = hub?.allowance { relay.writer.fields(allowance) }
     if !keepsAlive {
       relay.writer.field("Connection", "close")
     } else if traits.contains(.clientIsHTTP10) {

@@ -76,7 +76,9 @@ extension Exchange {
   }
 
   private func noteContent(of tap: StreamTap) {
-    guard tap.facts.firstToken != nil || !tap.facts.isStream else { return }
+    guard tap.facts.firstToken != nil || !tap.facts.isStream, hub?.isDetached != true else {
+      return
+    }
     answer.hasReachedClient = true
     tokenMark = clientBytes
     noteAccepted()

@@ -39,10 +39,12 @@ extension Exchange: RequestHandler {
 
   func clientGone() {
     catchUp()
-    if !endedTunnel() { settle(.clientGone) }
+    if !endedTunnel(), !detach() { settle(.clientGone) }
   }
 
-  func clientTooSlow() { settle(.slowClient) }
+  func clientTooSlow() {
+    if !detach() { settle(.slowClient) }
+  }
 
   /// Bytes of the request in memory: to be sent still, or perhaps again.
   var heldForUpstream: Int { requestBuffer.count + (client?.queuedBytes ?? 0) }

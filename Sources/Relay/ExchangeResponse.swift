@@ -1,6 +1,7 @@
 // The way down: heads rewritten as little as may be, bodies not at all.
 
 internal import Connections
+internal import Hub
 internal import IO
 internal import Tap
 internal import Wire
@@ -18,12 +19,19 @@ extension Exchange: ResponseHandler {
     // Held back until the read is used up, so that the head and what came with it leave together.
     traits.insert(.clientCorked)
     connection.cork()
+    beginKeeping(head)
     send(head, as: delivery(of: head))
     beginObserving(head)
     expectMore()
   }
 
   func responseBody(_ wire: Span<UInt8>, payload: [Range<Int>]) {
+    if let hub { return responseBody(wire, payload: payload, keptBy: hub) }
+    relayBody(wire, payload: payload)
+    observe(wire, payload: payload)
+  }
+
+  func relayBody(_ wire: Span<UInt8>, payload: [Range<Int>]) {
     if traits.contains(.unchunks) {
       for range in payload { sendDown(wire.extracting(range)) }
     } else {
@@ -34,7 +42,6 @@ extension Exchange: ResponseHandler {
     expectMore()
     mindWatermark()
     countDown(payload)
-    observe(wire, payload: payload)
   }
 
   func sendDown(_ bytes: Span<UInt8>) {
@@ -106,6 +113,8 @@ extension Exchange: ResponseHandler {
     case (true, false), (false, true): delivery.connection = .unsaid
     case (false, false): delivery.connection = .close
     }
+    delivery.streamID = hub?.recording?.id.text
+    delivery.allowance = hub?.allowance
     return delivery
   }
 }
@@ -138,7 +147,7 @@ extension Exchange {
       client.readLimit = relay.options.relayBufferBytes - queued
       if queued == 0 { traits.remove(.readLimited) }
     }
-    guard client.isReadingPaused else { return }
+    guard client.isReadingPaused, hub?.recording?.isHeld != true else { return }
     endPauseOfUpstream()
     client.resumeReading()
     if case .waiting = phase { awaitHead() } else { expectMore() }

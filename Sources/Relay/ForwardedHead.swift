@@ -83,6 +83,8 @@ extension HeadWriter {
     for line in headers.fields {
       if headers.isHopByHop(line, keepingUpgrade: head.isSwitchingProtocols) { continue }
       if delivery.unchunks, headers.name(line, is: "transfer-encoding") { continue }
+      if delivery.streamID != nil, headers.name(line, is: "x-weir-stream") { continue }
+      if delivery.allowance != nil, headers.isAboutOrigins(line) { continue }
       if kept.take(line.line) { continue }
       copy(&kept, from: headers)
       _ = kept.take(line.line)
@@ -94,6 +96,8 @@ extension HeadWriter {
     case .keepAlive: field("Connection", "keep-alive")
     case .upgrade: field("Connection", "Upgrade")
     }
+    if let streamID = delivery.streamID { field("x-weir-stream", streamID) }
+    if let allowance = delivery.allowance { fields(allowance) }
     end()
   }
 }
@@ -133,6 +137,10 @@ struct Delivery {
   /// The client knows no chunks: it gets the payload, delimited by close.
   var unchunks = false
   var connection = ConnectionField.unsaid
+  /// The name under which the stream is kept.
+  var streamID: String?
+  /// The page of another origin that may read the answer: weir's word in place of upstream's.
+  var allowance: CrossOriginAllowance?
 }
 
 extension HeaderFields {
@@ -147,6 +155,14 @@ extension HeaderFields {
     default: return connectionNominates(line)
     }
   }
+
+  /// Whether a line says which pages may read the answer.
+  func isAboutOrigins(_ line: Field) -> Bool {
+    line.name.count > Self.originPrefix.count
+      && zip(line.name, Self.originPrefix).allSatisfy { bytes[$0] | 0x20 == $1 }
+  }
+
+  private static let originPrefix = Array("access-control-".utf8)
 
   func name(_ line: Field, isLowercased name: [UInt8]) -> Bool {
     guard line.name.count == name.count else { return false }

@@ -2,6 +2,7 @@
 // all exchanges that are under way.
 
 package import Connections
+package import Hub
 package import IO
 internal import Tap
 package import Telemetry
@@ -18,6 +19,7 @@ package final class Relay: RequestServer {
 
   let metrics: MetricsShard
   let desk: AdmissionDesk
+  package let hub: HubDesk
   var writer = HeadWriter()
   var random: any RandomNumberGenerator
   /// What events look like, for all streams of the loop.
@@ -31,13 +33,14 @@ package final class Relay: RequestServer {
   private var routes: [ActiveRoute] = []
   private(set) var upstreams: [Upstream] = []
   private var exchanges = Roster<Exchange>()
+  private var hubRequests = Roster<HubRequest>()
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
   /// Called once, when a drain has left nothing open.
   private var drained: (() -> Void)?
 
   package init(
     on loop: EventLoop, options: RelayOptions, names: any NameService,
-    admission: Admission = Admission([]),
+    admission: Admission = Admission([]), streams: StreamDirectory = StreamDirectory(),
     metrics: MetricsShard = MetricsShard(registry: LabelRegistry()),
     observer: (any RelayObserver)?,
     random: any RandomNumberGenerator = SystemRandomNumberGenerator()
@@ -47,6 +50,7 @@ package final class Relay: RequestServer {
     self.observer = observer
     self.metrics = metrics
     desk = try AdmissionDesk(on: loop, of: admission)
+    hub = HubDesk(on: loop, of: streams, metrics: metrics)
     var random = random
     requestIDs = RequestIDs(prefix: random.next())
     self.random = random
@@ -68,6 +72,7 @@ package final class Relay: RequestServer {
         return ActiveRoute(route, to: $0, limits: limits, metrics: metrics)
       }
     }
+    if options.routes.contains(where: { $0.hub != nil }) { hub.open() }
   }
 
   /// Bytes held for peers that do not take them, requests kept to be sent again among them.
@@ -86,6 +91,9 @@ package final class Relay: RequestServer {
     }
     return holders
   }
+
+  /// Bytes held for readers of kept streams that do not take them.
+  package var subscriberBytes: Int { hubRequests.members.reduce(0) { $0 + $1.queuedBytes } }
 
   package var activeCount: Int { exchanges.members.count }
   var openExchanges: [Exchange] { exchanges.members }
@@ -133,6 +141,11 @@ extension Relay {
     _ connection: ServerConnection, began head: RequestHead
   ) -> any RequestHandler {
     let route = route(for: head)
+    if hub.isOpen, isOwn(head, route) {
+      let request = HubRequest(head, on: connection, of: self)
+      hubRequests.add(request)
+      return request
+    }
     let exchange = accept(on: connection, route?.meter)
     exchange.begin(head, by: route)
     return exchange
@@ -185,6 +198,20 @@ extension Relay {
   /// The label of requests that no route matched.
   static let noRoute = "none"
   private static let root: [UInt8] = [UInt8(ascii: "/")]
+  /// What weir answers itself where the hub is on.
+  private static let ownPaths = Array("/weir/".utf8)
+
+  /// Whether weir answers itself: what stands under its own path, and whether a page may ask for a
+  /// stream that is kept.
+  private func isOwn(_ head: RequestHead, _ route: ActiveRoute?) -> Bool {
+    if head.headers.bytes[head.originTarget].starts(with: Self.ownPaths) { return true }
+    return route?.route.hub != nil && head.isPreflight
+      && options.hub.crossOrigin.allowance(for: head) != nil
+  }
+
+  func newStreamID() -> StreamID { StreamID(using: &random) }
+
+  func ended(_ request: HubRequest) { hubRequests.remove(request) }
 
   func requestID(_ number: Int) -> String { requestIDs.text(number) }
 
@@ -197,6 +224,8 @@ extension Relay {
     endedCount += 1
     metrics.record(summary.record)
     observer?.exchangeEnded(summary)
+    // One that went on without its client has no connection whose end would tell.
+    if isDraining { reportIfDrained() }
   }
 }
 
@@ -231,11 +260,12 @@ extension Relay {
       exchange.catchUp()
       exchange.settle(.drainDeadline)
     }
+    for request in hubRequests.members { request.cut() }
     for connection in Array(connections.values) { connection.abandon() }
   }
 
   private func reportIfDrained() {
-    guard isDraining, connections.isEmpty, let drained else { return }
+    guard isDraining, connections.isEmpty, exchanges.members.isEmpty, let drained else { return }
     self.drained = nil
     drained()
   }

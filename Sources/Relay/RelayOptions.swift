@@ -20,6 +20,8 @@ package struct Route: Sendable {
   package var dialect: DialectName?
   /// The lowercased name of the request field whose value is the label `tenant`.
   package var tenantHeader: [UInt8]?
+  /// Whether and how its streams are kept for others; nil is not at all.
+  package var hub: RouteHub?
 
   package init(
     name: String, pathPrefix: String, strips: Bool = false, upstream: String,
@@ -118,6 +120,7 @@ package struct RelayOptions: Sendable {
   package var tunnelIdleTimeout = Duration.seconds(3600)
   /// By model name.
   package var prices: [String: ModelPrice] = [:]
+  package var hub = HubOptions()
 
   package init() {}
 }

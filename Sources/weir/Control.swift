@@ -4,6 +4,7 @@
 import Admin
 import Connections
 import Glibc
+import Hub
 import IO
 import Relay
 import Telemetry
@@ -32,6 +33,7 @@ final class Control {
   private var successorLine: Int32?
   private var surrenderedCount = 0
   private let admission = Admission([])
+  private let streams = StreamDirectory()
   private var lastDrift: [String: Int] = [:]
   private var upstreams = UpstreamGauges()
   private let registry: LabelRegistry
@@ -88,9 +90,10 @@ final class Control {
     try log.start(settings.log)
     noteCertificates(options)
     admission.apply(options.relay.limits)
+    streams.apply(options.relay.hub.bounds)
     let surroundings = WorkerSurroundings(
-      names: SystemNameService(), admission: admission, registry: registry, log: log,
-      control: events.mailbox, isWatched: sockets.admin != nil)
+      names: SystemNameService(), admission: admission, streams: streams, registry: registry,
+      log: log, control: events.mailbox, isWatched: sockets.admin != nil)
     for (number, listeners) in sockets.shares(of: loops).enumerated() {
       threads.append(
         try Worker.start(
@@ -252,6 +255,7 @@ extension Control {
         loaded = fresh
         watch?.follow(fresh.files)
         admission.apply(options.relay.limits)
+        streams.apply(options.relay.hub.bounds)
         for worker in workers.values { worker.send(.apply(options)) }
         log.apply(settings.log)
         noteCertificates(options)
@@ -358,8 +362,29 @@ extension Control {
       samples.append(ScrapedSample(.certificateExpiry, [certificate.name], expiry))
     }
     upstreams.take(lent.workers)
-    return samples + upstreams.samples + lent.limits.flatMap { limitSamples($0, lent) }
+    return samples + hubSamples(lent) + upstreams.samples
+      + lent.limits.flatMap { limitSamples($0, lent) }
       + process.samples
+  }
+
+  /// None until a route keeps streams: what is off shows no series.
+  private func hubSamples(_ lent: LentFigures) -> [ScrapedSample] {
+    let figures = streams.figures
+    guard settings.routes.contains(where: \.hub.resume) || figures != StreamFigures() else {
+      return []
+    }
+    let subscribers = lent.workers.reduce(0) { $0 + $1.subscriberBytes }
+    return [
+      ScrapedSample(.bufferedBytes, ["replay"], .integer(Int64(figures.bytes))),
+      ScrapedSample(.bufferedBytes, ["subscriber"], .integer(Int64(subscribers))),
+      ScrapedSample(.replayStreams, .integer(Int64(figures.streams))),
+      ScrapedSample(
+        .replayEvictions, [Label.EvictionReason.memory.rawValue],
+        .integer(Int64(figures.evictedForMemory))),
+      ScrapedSample(
+        .replayEvictions, [Label.EvictionReason.age.rawValue],
+        .integer(Int64(figures.evictedForAge))),
+    ]
   }
 
   private func limitSamples(_ limit: LimitState, _ lent: LentFigures) -> [ScrapedSample] {

@@ -1,6 +1,7 @@
 // From settings to what the loops use: files become TLS contexts, names become places.
 
 import Connections
+import Hub
 import IO
 import Relay
 import Tap
@@ -61,6 +62,7 @@ extension RelayOptions {
         output: $0.output)
     }
     tunnelIdleTimeout = settings.tunnelIdleTimeout ?? .unlimited
+    hub = HubOptions(settings.hub)
   }
 }
 
@@ -75,8 +77,32 @@ extension Route {
       .sorted { $0.name.lexicographicallyPrecedes($1.name) }
     tenantHeader = settings.tenantHeader.map { Array($0.lowercased().utf8) }
     observes = settings.dialect != .off
+    if settings.hub.resume {
+      hub = RouteHub()
+      hub?.continuesOnDisconnect = settings.hub.onDisconnect == .continue
+    }
     if case .named(let name) = settings.dialect { dialect = name }
     requestHeaders.removals = settings.requestHeaders.remove.map { Array($0.lowercased().utf8) }
+  }
+}
+
+extension HubOptions {
+  fileprivate init(_ settings: HubSettings) {
+    self.init()
+    bounds.retainNanoseconds = settings.retain.wholeNanoseconds
+    bounds.memoryBytes = settings.memoryBytes
+    bounds.streamBytes = settings.streamMemoryBytes
+    bounds.streams = settings.streams
+    lag.action =
+      switch settings.onLag {
+      case .wait: .wait
+      case .skip: .skip
+      case .drop: .drop
+      }
+    lag.limitBytes = settings.lagLimitBytes
+    lag.waitNanoseconds = settings.lagWait.wholeNanoseconds
+    crossOrigin.allowsAny = settings.corsOrigins == ["*"]
+    crossOrigin.origins = settings.corsOrigins.filter { $0 != "*" }.map { Array($0.utf8) }
   }
 }
 

@@ -11,6 +11,7 @@ import Wire
 struct WorkerFigures: Sendable {
   var snapshot: MetricsSnapshot
   var bufferedBytes: Int
+  var subscriberBytes: Int
   /// Exchanges that hold a permit, by limit.
   var permitHolders: [String: Int]
   var rateLimits: [RateLimitReading]

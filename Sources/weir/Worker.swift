@@ -2,6 +2,7 @@
 
 import Admin
 import Connections
+import Hub
 import IO
 import Relay
 import Telemetry
@@ -45,6 +46,7 @@ enum WorkerCommand: Sendable {
 struct WorkerSurroundings: Sendable {
   var names: any NameService
   var admission: Admission
+  var streams: StreamDirectory
   var registry: LabelRegistry
   var log: LogWriter
   var control: Mailbox<WorkerEvent>
@@ -108,7 +110,8 @@ final class Worker: TimerOwner {
     let log = ExchangeLog(surroundings.log)
     relay = try Relay(
       on: loop, options: options.relay, names: surroundings.names,
-      admission: surroundings.admission, metrics: metrics, observer: log)
+      admission: surroundings.admission, streams: surroundings.streams, metrics: metrics,
+      observer: log)
     let lender = StreamLender(number, relay, metrics, surroundings.control)
     self.lender = lender
     log.ended = surroundings.isWatched ? { lender.note($0) } : nil
@@ -148,6 +151,7 @@ final class Worker: TimerOwner {
     case .lendFigures:
       let figures = WorkerFigures(
         snapshot: metrics.snapshot(), bufferedBytes: relay.bufferedBytes,
+        subscriberBytes: relay.subscriberBytes,
         permitHolders: relay.permitHolders, rateLimits: relay.rateLimits,
         endpoints: relay.endpoints)
       control.send(.figures(figures))

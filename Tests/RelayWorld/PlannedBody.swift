@@ -1,6 +1,6 @@
 // A body that a seed draws, as it goes over the wire and as what it means.
 
-internal import TestSupport
+package import TestSupport
 
 struct PlannedBody {
   enum Framing { case none, length, chunked, untilClose }
@@ -51,11 +51,11 @@ struct PlannedBody {
 }
 
 extension SeededRandom {
-  mutating func chance(_ probability: Double) -> Bool {
+  package mutating func chance(_ probability: Double) -> Bool {
     Double.random(in: 0..<1, using: &self) < probability
   }
 
-  mutating func milliseconds(upTo most: Int) -> Duration {
+  package mutating func milliseconds(upTo most: Int) -> Duration {
     .milliseconds(Int.random(in: 0...most, using: &self))
   }
 }

@@ -3,6 +3,7 @@
 
 internal import Connections
 package import FakeKernel
+package import Hub
 package import IO
 package import Relay
 
@@ -14,6 +15,8 @@ package final class RelayHarness {
   package let ledger = Ledger()
   /// The stream limits, shared by all loops.
   package let admission: Admission
+  /// The kept streams, likewise.
+  package let streams: StreamDirectory
   package private(set) var relays: [Relay] = []
   package private(set) var clients: [FakePeer] = []
   private var loops: [EventLoop] = []
@@ -29,12 +32,14 @@ package final class RelayHarness {
   ) throws {
     world = FakeWorld(seed: seed, weather: weather)
     admission = Admission(options.limits)
+    streams = StreamDirectory(options.hub.bounds)
     let sockets = try ListeningSockets.open(
       Self.address, count: loopCount, backlog: 128, kernel: world.kernel)
     for socket in sockets.descriptors {
       let loop = try EventLoop(kernel: world.kernel)
       let relay = try Relay(
-        on: loop, options: options, names: names, admission: admission, observer: ledger,
+        on: loop, options: options, names: names, admission: admission,
+        streams: streams, observer: ledger,
         random: ScenarioRandom(state: seed))
       let listener = try Listener(socket, on: loop) { relay.serve($0, from: $1, tls: nil) }
       listener.turnedAway = { relay.turnedAway() }
@@ -100,8 +105,9 @@ extension RelayHarness {
     run(for: .seconds(600))
     checkBalance()
     for listener in listeners { listener.close() }
-    // Each relay's resolver and admission desk have a mailbox.
-    expect(loops.map(\.watchedCount), Array(repeating: 2, count: loops.count), "still registered")
+    // Each relay's resolver and admission desk have a mailbox, and its hub where it is on.
+    let mailboxes = zip(relays, loops).map { $1.watchedCount - ($0.hub.isOpen ? 1 : 0) }
+    expect(mailboxes, Array(repeating: 2, count: loops.count), "still registered")
     relays = []
     listeners = []
     world.removeLoops()

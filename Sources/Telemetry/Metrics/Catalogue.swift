@@ -201,14 +201,13 @@ package enum Catalogue {
 
   private static let hubFamilies: [MetricFamily] = [
     MetricFamily(
-      .replayStreams, "weir_replay_streams", .gauge, .process, zeros: .none,
+      .replayStreams, "weir_replay_streams", .gauge, scrape: [],
       "Streams kept for replay now."),
     MetricFamily(
       .replayResumes, "weir_replay_resumes_total", .counter, .process,
       labels: [ClosedLabel("result", Label.ResumeResult.self)], zeros: .none, "Requests to resume."),
     MetricFamily(
-      .replayEvictions, "weir_replay_evictions_total", .counter, .process,
-      labels: [ClosedLabel("reason", Label.EvictionReason.self)], zeros: .none,
+      .replayEvictions, "weir_replay_evictions_total", .counter, scrape: ["reason"],
       "Streams dropped from replay."),
     MetricFamily(
       .subscribers, "weir_subscribers", .gauge, .process, zeros: .none, "Subscribers now."),

@@ -109,6 +109,20 @@ extension MetricsShard {
     subtract(1, from: .downstreamConnections, of: LabelRegistry.process)
   }
 
+  // MARK: - The hub
+
+  package func resumed(_ result: Label.ResumeResult) {
+    add(1, to: .replayResumes, of: LabelRegistry.process, at: result.ordinal)
+  }
+
+  package func subscriberJoined() { add(1, to: .subscribers, of: LabelRegistry.process) }
+
+  package func subscriberLeft() { subtract(1, from: .subscribers, of: LabelRegistry.process) }
+
+  package func subscriberLagged(_ action: Label.LagAction) {
+    add(1, to: .subscriberLagEvents, of: LabelRegistry.process, at: action.ordinal)
+  }
+
   // MARK: - WebSocket
 
   package func socketOpened(_ mode: Label.SocketMode) {

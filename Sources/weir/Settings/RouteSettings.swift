@@ -44,6 +44,7 @@ struct RouteSettings: SettingsSection {
   /// The request header whose value is the label `tenant`; nil for none.
   var tenantHeader: String?
   var requestHeaders = RequestHeaderSettings()
+  var hub = RouteHubSettings()
 
   static var fields: [SettingField<RouteSettings>] { ways + meanings }
 
@@ -87,6 +88,7 @@ struct RouteSettings: SettingsSection {
       .section(
         "request_headers", \.requestHeaders,
         help: "Headers changed on the way to the provider, so that the app need not hold its key."),
+      .section("hub", \.hub, help: "Streams that survive their connection; see docs/hub.md."),
     ]
   }
 }

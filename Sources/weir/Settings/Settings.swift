@@ -20,6 +20,7 @@ struct Settings: SettingsSection {
   /// By model name.
   var prices: [String: PriceSettings] = [:]
   var log = LogSettings()
+  var hub = HubSettings()
   var relayBufferBytes = 64 << 10
   var requestBufferBytes = 64 << 10
   var maxHeaderBytes = 64 << 10
@@ -83,6 +84,7 @@ struct Settings: SettingsSection {
         "prices", \.prices, names: .plain, example: "gpt-4o",
         help: "What tokens cost, by model name; without a price no cost is counted."),
       .section("log", \.log, help: "One JSON line for each exchange that ended."),
+      .section("hub", \.hub, help: "Bounds of the streams that routes with hub.resume keep."),
       .value(
         "max_series", \.maxSeries, .integer(1_000...1_000_000),
         flag: .flag("--max-series", "N"),

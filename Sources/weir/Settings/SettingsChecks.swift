@@ -12,6 +12,7 @@ enum SettingsChecks {
     checkUpstreams(settings, &reading)
     checkRoutes(settings, &reading)
     checkLimits(settings, &reading)
+    checkHub(settings.hub, &reading)
     reading.dropConsequences(ofFirst: count)
   }
 
@@ -159,6 +160,22 @@ enum SettingsChecks {
       ] where !isEmpty {
         reading.refuse("\(path).\(key)", "the limit has no keys; set by, or leave this out")
       }
+    }
+  }
+}
+
+extension SettingsChecks {
+  fileprivate static func checkHub(_ hub: HubSettings, _ reading: inout SettingsReading) {
+    if hub.streamMemoryBytes > hub.memoryBytes {
+      reading.refuse("hub.stream_memory", "is more than hub.memory, which is for all streams")
+    }
+    if hub.lagLimitBytes > hub.streamMemoryBytes / 2 {
+      reading.refuse(
+        "hub.lag_limit",
+        "is more than half of hub.stream_memory: what a slow reader wants would be gone first")
+    }
+    if hub.corsOrigins.count > 1, hub.corsOrigins.contains("*") {
+      reading.refuse("hub.cors_origins", "\"*\" stands for all and goes alone")
     }
   }
 }

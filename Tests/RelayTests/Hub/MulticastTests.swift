@@ -1,0 +1,173 @@
+// Several readers of one stream: each at its own pace, none at the others' cost.
+
+internal import Connections
+internal import FakeKernel
+internal import Hub
+internal import IO
+internal import Relay
+internal import RelayWorld
+internal import Testing
+
+@Suite struct MulticastTests {
+  /// A stream that has begun, in a world whose sockets hold 8 KiB each way.
+  private func stage(
+    _ action: LagPolicy.Action, loopCount: Int = 1
+  ) throws -> (stage: RelayHarness, client: FakePeer, upstream: ScriptedUpstream) {
+    var weather = Weather.calm
+    weather.sendBufferBytes = 8192...8192
+    weather.receiveBufferBytes = 8192...8192
+    let options = RelayOptions.keeping {
+      $0.relayBufferBytes = 8192
+      $0.server.slowClientTimeout = .seconds(1000)
+      $0.upstreams[0].idleTimeout = .seconds(1000)
+      $0.hub.lag.action = action
+      $0.hub.lag.limitBytes = 50_000
+      $0.hub.lag.waitNanoseconds = 3_000_000_000
+    }
+    let stage = try RelayHarness(options, loopCount: loopCount, weather: weather)
+    let upstream = try stage.upstream()
+    let client = stage.client(Get.asked())
+    stage.settle()
+    upstream[0].send(eventHead)
+    stage.settle()
+    return (stage, client, upstream)
+  }
+
+  // Goal: every reader on every loop gets every byte, wherever it begins, and all end together.
+  // Method: a dozen readers who join one after the other while the stream grows.
+  @Test(arguments: [1, 3])
+  func manyReaders(_ loops: Int) throws {
+    let (stage, client, upstream) = try stage(.drop, loopCount: loops)
+    defer { stage.close() }
+    var readers: [(FakePeer, Int)] = []
+    for number in 0..<12 {
+      upstream[0].send(chunk(events(5, from: 1 + number * 5)))
+      stage.settle()
+      for event in [0, number * 3] {
+        readers.append((stage.resume(client.streamID, after: event), event))
+      }
+    }
+    upstream[0].send(lastChunk)
+    stage.settle()
+    for (reader, event) in readers {
+      #expect(reader.answer.body == events(60 - event, from: event + 1))
+      #expect(reader.answer.isWhole)
+    }
+    #expect(stage.endings == ["completed - - 200"])
+  }
+
+  // Goal: a reader that takes nothing changes nothing for the others, and is cut off once it lags
+  // too far; what it has got is right, and it can resume.
+  @Test func stalledReaderIsDropped() throws {
+    let (stage, client, upstream) = try stage(.drop)
+    defer { stage.close() }
+    let (stalled, other) = (stage.resume(client.streamID), stage.resume(client.streamID))
+    stalled.isReading = false
+    var sent = 0
+    for _ in 0..<60 {
+      upstream[0].send(chunk(events(100, from: sent + 1)))
+      sent += 100
+      stage.settle()
+      #expect(other.answer.body == events(sent))
+      #expect(client.answer.body == events(sent))
+      #expect(stage.relay.subscriberBytes <= 2 * 8192)
+    }
+    stalled.isReading = true
+    stage.settle()
+    #expect(stalled.seenEnd != "open")
+    #expect(!stalled.answer.isWhole)
+    let got = stalled.answer.body
+    #expect(events(sent).hasPrefix(got))
+    let event = got.split(separator: "\n\n", omittingEmptySubsequences: false).count - 1
+    let resumed = stage.resume(client.streamID, after: event)
+    #expect(resumed.answer.body == events(sent - event, from: event + 1))
+  }
+
+  // Goal: with `skip` a reader that lags misses whole events, is told which, and goes on.
+  @Test func stalledReaderSkips() throws {
+    let (stage, client, upstream) = try stage(.skip)
+    defer { stage.close() }
+    let stalled = stage.resume(client.streamID)
+    stalled.isReading = false
+    for round in 0..<60 {
+      upstream[0].send(chunk(events(100, from: round * 100 + 1)))
+      stage.settle()
+    }
+    stalled.isReading = true
+    stage.settle()
+    upstream[0].send(chunk(events(3, from: 6001)) + lastChunk)
+    stage.settle()
+    let body = stalled.answer.body
+    #expect(stalled.answer.isWhole)
+    let pieces = body.split(separator: "event: weir.gap\ndata: ", omittingEmptySubsequences: false)
+    #expect(pieces.count == 2)
+    let numbers = pieces[1].prefix { $0 != "\n" }.split { !$0.isNumber }.compactMap { Int($0) }
+    let (first, last) = (numbers[0], numbers[1])
+    #expect(pieces[0] == events(first - 1))
+    #expect(pieces[1].drop { $0 != "\n" } == "\n\n" + events(6003 - last, from: last + 1))
+    #expect(last - first > 1000)
+  }
+
+  // Goal: with `wait` upstream waits for a reader, for so long and no longer; nothing is lost.
+  @Test(arguments: [true, false])
+  func stalledReaderIsWaitedFor(_ comesBack: Bool) throws {
+    let (stage, client, upstream) = try stage(.wait, loopCount: 2)
+    defer { stage.close() }
+    let stalled = stage.resume(client.streamID)
+    stalled.isReading = false
+    upstream[0].send(chunk(events(20_000)) + lastChunk)
+    stage.run(for: .seconds(1))
+    #expect(upstream[0].unsentByteCount > 0)
+    #expect(client.answer.body.utf8.count < 150_000)
+    #expect(stage.endings == [])
+    stage.run(for: .milliseconds(1900))
+    #expect(upstream[0].unsentByteCount > 0)
+    if comesBack { stalled.isReading = true }
+    stage.run(for: .milliseconds(500))
+    #expect(upstream[0].unsentByteCount == 0)
+    #expect(client.answer.body == events(20_000))
+    stalled.isReading = true
+    stage.settle()
+    #expect(stalled.answer.isWhole == comesBack)
+    #expect(events(20_000).hasPrefix(stalled.answer.body))
+    #expect(stage.endings == ["completed - - 200"])
+  }
+
+  // Goal: a slow reader who keeps within the limit gets all, also behind the stream's end.
+  @Test func slowReader() throws {
+    let (stage, client, upstream) = try stage(.drop)
+    defer { stage.close() }
+    let slow = stage.resume(client.streamID)
+    slow.pace = FakePeer.Pace(bytes: 1000, every: .milliseconds(10))
+    for round in 0..<20 {
+      upstream[0].send(chunk(events(100, from: round * 100 + 1)))
+      stage.run(for: .milliseconds(10))
+    }
+    upstream[0].send(lastChunk)
+    stage.run(for: .seconds(10))
+    #expect(slow.answer.body == events(2000))
+    #expect(slow.answer.isWhole)
+  }
+
+  // Goal: readers who leave, in whatever state, leave nothing behind.
+  // Method: the accounts at the end of every scenario.
+  @Test(arguments: [LagPolicy.Action.wait, .skip, .drop])
+  func leaving(_ action: LagPolicy.Action) throws {
+    let (stage, client, upstream) = try stage(action)
+    defer { stage.close() }
+    let readers = (0..<4).map { _ in stage.resume(client.streamID) }
+    for reader in readers { reader.isReading = false }
+    upstream[0].send(chunk(events(8000)))
+    stage.settle()
+    readers[0].close()
+    readers[1].reset()
+    stage.settle()
+    upstream[0].send(lastChunk)
+    stage.settle()
+    #expect(stage.relay.activeCount == (action == .wait ? 1 : 0))
+    for reader in readers { reader.isReading = true }
+    stage.run(for: .seconds(5))
+    #expect(client.answer.body == events(8000))
+    #expect(stage.endings == ["completed - - 200"])
+  }
+}
