@@ -18,9 +18,17 @@ package enum FrameError: Error, Equatable, Sendable {
   case messageTooLong
   /// A close frame with half a code, or with one that may not be sent (§5.5.1, §7.4).
   case closeCode
+  /// Text, or the reason of a close frame, that is no UTF-8 (§8.1).
+  case invalidText
 
   package var closeCode: CloseCode {
-    self == .messageTooLong ? .messageTooBig : .protocolError
+    switch self {
+    case .messageTooLong: .messageTooBig
+    case .invalidText: .invalidPayload
+    case .reservedOpcode, .reservedBit, .masking, .controlFrame, .fragmentation, .length,
+      .closeCode:
+      .protocolError
+    }
   }
 }
 
@@ -32,6 +40,7 @@ package struct CloseCode: RawRepresentable, Equatable, Sendable {
 
   package static let normal = CloseCode(rawValue: 1000)
   package static let goingAway = CloseCode(rawValue: 1001)
+  package static let unsupportedData = CloseCode(rawValue: 1003)
   package static let protocolError = CloseCode(rawValue: 1002)
   package static let invalidPayload = CloseCode(rawValue: 1007)
   package static let policyViolation = CloseCode(rawValue: 1008)

@@ -25,9 +25,13 @@ package struct MaskingKey: Equatable, Sendable {
   package func apply(
     to bytes: Span<UInt8>, at offset: UInt64, appendingTo output: inout [UInt8]
   ) {
+    let start = output.count
+    output.append(copying: bytes)
+    guard value != 0 else { return }
     var shift = UInt32(truncatingIfNeeded: 24 &- (offset & 3) &* 8)
-    for index in bytes.indices {
-      output.append(bytes[index] ^ UInt8(truncatingIfNeeded: value &>> shift))
+    var masked = output.mutableSpan
+    for index in start..<masked.count {
+      masked[index] ^= UInt8(truncatingIfNeeded: value &>> shift)
       shift = shift == 0 ? 24 : shift &- 8
     }
   }

@@ -34,7 +34,7 @@ package enum FrameWriter {
     if let mask {
       mask.apply(to: payload, at: 0, appendingTo: &output)
     } else {
-      for index in payload.indices { output.append(payload[index]) }
+      output.append(copying: payload)
     }
   }
 
@@ -44,6 +44,20 @@ package enum FrameWriter {
   ) {
     let payload = [UInt8(code.rawValue >> 8), UInt8(code.rawValue & 0xFF)]
     append(.close, payload.span, mask: mask, to: &output)
+  }
+
+  /// The payloads of whole unmasked frames, added up.
+  package static func payloadBytes(of frames: Span<UInt8>) -> Int {
+    var (total, at) = (0, 0)
+    while at + 1 < frames.count {
+      let short = Int(frames[at + 1] & 0x7F)
+      let width = short == 126 ? 2 : short == 127 ? 8 : 0
+      var length = width == 0 ? short : 0
+      for offset in 0..<width { length = length << 8 | Int(frames[at + 2 + offset]) }
+      total += length
+      at += 2 + width + length
+    }
+    return total
   }
 
   private static func appendBigEndian(

@@ -1,4 +1,14 @@
-// The proof that a server understood a WebSocket handshake, RFC 6455 §4.2.2.
+// What a server asks of a WebSocket handshake, and the proof that it understood it: RFC 6455 §4.2.
+
+/// Why a request is no handshake that can be answered.
+package enum HandshakeRefusal: Error, Equatable, Sendable {
+  /// No GET that asks for `Upgrade: websocket`, or one with a body or without a proper key: 400.
+  case notWebSocket
+  /// Another version than 13: 426, with `Sec-WebSocket-Version` (§4.2.2 item 4).
+  case version
+
+  package var status: Int { self == .version ? 426 : 400 }
+}
 
 /// `Sec-WebSocket-Key` and `Sec-WebSocket-Accept`.
 package enum Handshake {
@@ -21,5 +31,21 @@ package enum Handshake {
     var decoded: [UInt8] = []
     guard (try? decoder.decode(key, into: &decoded)) != nil else { return false }
     return decoded.count == 16
+  }
+
+  /// Reads a client's handshake and returns the value of `Sec-WebSocket-Accept` (§4.2.1).
+  package static func accept(_ head: RequestHead) throws(HandshakeRefusal) -> [UInt8] {
+    guard head.isUpgrade, head.isMethod("GET"), head.framing == .none,
+      head.headers.list("upgrade", contains: "websocket")
+    else { throw .notWebSocket }
+    guard let version = head.headers.first("sec-websocket-version"),
+      head.headers.value(version, equalsIgnoringCase: "13")
+    else { throw .version }
+    guard head.headers.count(of: "sec-websocket-key") == 1,
+      let range = head.headers.first("sec-websocket-key")
+    else { throw .notWebSocket }
+    let key = head.headers.bytes.span.extracting(range)
+    guard isValidKey(key) else { throw .notWebSocket }
+    return accept(key: key)
   }
 }

@@ -186,4 +186,32 @@ import Wire
       #expect(!isValidKey(text))
     }
   }
+
+  @Test(
+    "RFC 6455 §4.2.1: what a server asks of a handshake",
+    arguments: [
+      ("", "", HandshakeRefusal?.none), ("GET", "POST", .notWebSocket),
+      ("Upgrade: WebSocket", "Upgrade: h2c", .notWebSocket),
+      ("keep-alive, Upgrade", "keep-alive", .notWebSocket), ("Version: 13", "Version: 8", .version),
+      ("Sec-WebSocket-Version: 13\r\n", "", .version), ("ZQ==", "", .notWebSocket),
+      ("HTTP/1.1", "HTTP/1.0", .notWebSocket),
+      ("Host: weir", "Host: weir\r\nContent-Length: 1", .notWebSocket),
+      (
+        "Host: weir", "Host: weir\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==", .notWebSocket
+      ),
+    ])
+  func handshakeHeads(_ old: String, _ new: String, _ refusal: HandshakeRefusal?) throws {
+    var text =
+      "GET /ws HTTP/1.1\r\nHost: weir\r\nUpgrade: WebSocket\r\n"
+      + "Connection: keep-alive, Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
+      + "Sec-WebSocket-Version: 13\r\n\r\n"
+    if !old.isEmpty { text = text.replacing(old, with: new, maxReplacements: 1) }
+    let head = try RequestHead(parsing: Array(text.utf8))
+    if let refusal {
+      #expect(throws: refusal) { try Handshake.accept(head) }
+      #expect(refusal.status == (refusal == .version ? 426 : 400))
+    } else {
+      #expect(try Handshake.accept(head) == Array("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=".utf8))
+    }
+  }
 }
