@@ -71,6 +71,14 @@ let package = Package(
       name: "weir-seeds", dependencies: ["RelayWorld"], path: "Tests/weir-seeds",
       swiftSettings: room),
 
+    // What the Autobahn suite and the tests of Connections talk to.
+    .target(
+      name: "WebSocketEcho", dependencies: ["Connections", "IO", "Wire"],
+      path: "Tests/WebSocketEcho", swiftSettings: room),
+    .executableTarget(
+      name: "websocket-echo", dependencies: ["WebSocketEcho", "Connections", "IO"],
+      path: "Tests/websocket-echo", swiftSettings: room),
+
     .testTarget(
       name: "WireTests", dependencies: ["Wire", "TestSupport"], swiftSettings: room),
     .testTarget(
@@ -78,7 +86,7 @@ let package = Package(
       swiftSettings: room),
     .testTarget(
       name: "ConnectionsTests",
-      dependencies: ["Connections", "IO", "Wire", "FakeKernel", "TestSupport"],
+      dependencies: ["Connections", "IO", "Wire", "FakeKernel", "TestSupport", "WebSocketEcho"],
       swiftSettings: room),
     .testTarget(
       name: "TapTests", dependencies: ["Tap", "Wire", "TestSupport"], swiftSettings: room),
