@@ -118,7 +118,7 @@ extension Exchange {
 extension Exchange {
   /// Looks for the model and for `stream` in a request's body, as it goes by.
   func observeRequest(_ wire: Span<UInt8>, payload: [Range<Int>]) {
-    if let tunnel { return tunnel.observeClient(wire) }
+    if let tunnel { return tunnel.observeClient(wire, at: loop.now.nanoseconds) }
     guard let requestTap else { return }
     for range in payload { requestTap.observe(wire.extracting(range)) }
     if let model = requestTap.model { notes.modelRequested = model }

@@ -157,6 +157,7 @@ extension Exchange {
     record.contentEncoding = notes.contentEncoding
     record.upstreamRequestID = notes.upstreamRequestID
     if attempts > 0 { record.reusedConnection = traits.contains(.reusedConnection) }
+    record.closeCode = tunnel?.closeCode.map { UInt64($0) }
   }
 
   private func addFacts(_ tap: StreamTap, _ record: inout ExchangeRecord) {

@@ -103,6 +103,8 @@ package struct ExchangeRecord: Sendable {
   package var responseID: String?
   package var upstreamRequestID: String?
   package var reusedConnection: Bool?
+  /// The first close code that either side of a WebSocket gave.
+  package var closeCode: UInt64?
 
   package init(route: String, outcome: Label.Outcome) {
     self.route = route

@@ -137,6 +137,7 @@ package struct JSONLog {
       json.bool(reused)
     }
     write("tenant", record.tenant)
+    write("close_code", record.closeCode)
   }
 
   private mutating func end<R>(_ body: (Span<UInt8>) -> R) -> R {

@@ -71,7 +71,10 @@ package struct Exposition {
     let peaks = registry.peaks().map { route, streams in
       ScrapedSample(.streamsPeak, [route], .integer(Int64(streams)))
     }
-    return overflows + peaks
+    let socketPeaks = zip(Label.SocketMode.allCases, registry.socketLevels).map { mode, level in
+      ScrapedSample(.websocketSessionsPeak, [mode.rawValue], .integer(Int64(level.peak)))
+    }
+    return overflows + peaks + socketPeaks
   }
 
   // MARK: - Families

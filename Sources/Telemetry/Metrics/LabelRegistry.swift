@@ -97,6 +97,9 @@ package final class LabelRegistry: Sendable {
     state.withLock { $0.levels.map { ($0.route, $0.level.peak) } }
   }
 
+  /// The WebSocket sessions open at once, by `Label.SocketMode`.
+  let socketLevels = Label.SocketMode.allCases.map { _ in StreamLevel() }
+
   func entries() -> [Entry] { state.withLock { $0.entries } }
 
   private func named(_ scope: MetricScope, _ name: String) -> MetricChild {

@@ -128,17 +128,19 @@ extension MetricsShard {
   package func socketOpened(_ mode: Label.SocketMode) {
     add(1, to: .websocketSessions, of: LabelRegistry.process, at: mode.ordinal)
     add(1, to: .websocketSessionsTotal, of: LabelRegistry.process, at: mode.ordinal)
+    registry.socketLevels[mode.ordinal].rise()
   }
 
   package func socketClosed(_ mode: Label.SocketMode) {
     subtract(1, from: .websocketSessions, of: LabelRegistry.process, at: mode.ordinal)
+    registry.socketLevels[mode.ordinal].fall()
   }
 
   package func socketMessage(
-    _ mode: Label.SocketMode, _ direction: Label.MessageDirection, bytes: UInt64
+    _ mode: Label.SocketMode, _ direction: Label.MessageDirection, bytes: UInt64, count: Int = 1
   ) {
     let place = mode.ordinal * Label.MessageDirection.allCases.count + direction.ordinal
-    add(1, to: .websocketMessages, of: LabelRegistry.process, at: place)
+    add(UInt64(count), to: .websocketMessages, of: LabelRegistry.process, at: place)
     add(bytes, to: .websocketBytes, of: LabelRegistry.process, at: place)
   }
 

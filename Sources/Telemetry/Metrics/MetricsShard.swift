@@ -11,7 +11,7 @@ package struct RouteMeter {
 /// It belongs to the loop's thread. Counting is an addition to an array; a lock is taken and memory
 /// allocated only when the loop first meets a child.
 package final class MetricsShard {
-  private let registry: LabelRegistry
+  let registry: LabelRegistry
   private var slots: [UInt64]
   private var exemplars: [Int: Exemplar] = [:]
   private var routes: [String: RouteMeter] = [:]
