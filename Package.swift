@@ -40,7 +40,9 @@ let package = Package(
 
     .target(
       name: "Relay", dependencies: ["IO", "Wire", "Connections", "Tap", "Telemetry", "Hub"],
-      swiftSettings: room),
+      resources: [
+        .embedInCode("Hub/Pages/weir.js"), .embedInCode("Hub/Pages/example.html"),
+      ], swiftSettings: room),
     .target(
       name: "Admin", dependencies: ["IO", "Wire", "Connections", "Telemetry", "Relay"],
       resources: [.embedInCode("Pages/status.html")], swiftSettings: room),

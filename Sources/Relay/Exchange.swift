@@ -61,7 +61,7 @@ final class Exchange: Enrolled {
   var rosterPlace = -1
   /// Keeps the relay, which keeps it on a roster until it ends.
   let relay: Relay
-  let connection: ServerConnection
+  let connection: any Downstream
   var route: ActiveRoute?
   var client: ClientConnection?
   // What every read of an answer touches comes first, so that it shares few cache lines.
@@ -109,7 +109,7 @@ final class Exchange: Enrolled {
   var pausedNanoseconds: UInt64 = 0
   var pausesOfClient = 0
 
-  init(on connection: ServerConnection, of relay: Relay) {
+  init(on connection: any Downstream, of relay: Relay) {
     self.connection = connection
     self.relay = relay
     start = connection.requestStart

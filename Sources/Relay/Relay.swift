@@ -34,6 +34,7 @@ package final class Relay: RequestServer {
   private(set) var upstreams: [Upstream] = []
   private var exchanges = Roster<Exchange>()
   private var hubRequests = Roster<HubRequest>()
+  private var hubSockets = Roster<HubSocket>()
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
   /// Called once, when a drain has left nothing open.
   private var drained: (() -> Void)?
@@ -93,7 +94,10 @@ package final class Relay: RequestServer {
   }
 
   /// Bytes held for readers of kept streams that do not take them.
-  package var subscriberBytes: Int { hubRequests.members.reduce(0) { $0 + $1.queuedBytes } }
+  package var subscriberBytes: Int {
+    hubRequests.members.reduce(0) { $0 + $1.queuedBytes }
+      + hubSockets.members.reduce(0) { $0 + $1.queuedBytes }
+  }
 
   package var activeCount: Int { exchanges.members.count }
   var openExchanges: [Exchange] { exchanges.members }
@@ -141,12 +145,14 @@ extension Relay {
     _ connection: ServerConnection, began head: RequestHead
   ) -> any RequestHandler {
     let route = route(for: head)
-    if hub.isOpen, isOwn(head, route) {
-      let request = HubRequest(head, on: connection, of: self)
-      hubRequests.add(request)
-      return request
-    }
-    let exchange = accept(on: connection, route?.meter)
+    if hub.isOpen, let handler = ownHandler(for: head, route, on: connection) { return handler }
+    return begin(head, by: route, on: connection)
+  }
+
+  private func begin(
+    _ head: RequestHead, by route: ActiveRoute?, on client: any Downstream
+  ) -> Exchange {
+    let exchange = accept(on: client, route?.meter)
     exchange.begin(head, by: route)
     return exchange
   }
@@ -161,7 +167,7 @@ extension Relay {
     reportIfDrained()
   }
 
-  private func accept(on connection: ServerConnection, _ route: RouteMeter?) -> Exchange {
+  private func accept(on connection: any Downstream, _ route: RouteMeter?) -> Exchange {
     acceptedCount += 1
     metrics.accepted(route ?? metrics.route(Self.noRoute))
     observer?.exchangeAccepted()
@@ -212,6 +218,37 @@ extension Relay {
   func newStreamID() -> StreamID { StreamID(using: &random) }
 
   func ended(_ request: HubRequest) { hubRequests.remove(request) }
+  func opened(_ socket: HubSocket) { hubSockets.add(socket) }
+  func ended(_ socket: HubSocket) { hubSockets.remove(socket) }
+
+  /// Who answers what goes to no upstream, or is a socket of the hub; nil for all else.
+  private func ownHandler(
+    for head: RequestHead, _ route: ActiveRoute?, on connection: ServerConnection
+  ) -> (any RequestHandler)? {
+    if let mode = HubSocket.Mode(head, takesMessages: route?.route.hub?.takesMessages ?? false) {
+      let refusal: HubRequest.Refusal
+      do throws(HubRequest.Refusal) {
+        return try HubSocket.open(head, on: connection, of: self, mode)
+      } catch {
+        refusal = error
+      }
+      return own(HubRequest(head, on: connection, of: self, refusing: refusal))
+    }
+    return isOwn(head, route) ? own(HubRequest(head, on: connection, of: self)) : nil
+  }
+
+  private func own(_ request: HubRequest) -> HubRequest {
+    hubRequests.add(request)
+    return request
+  }
+
+  /// A request that came as a message of a socket.
+  func begin(_ head: RequestHead, on client: StartedRequest) -> any RequestHandler {
+    begin(head, by: route(for: head), on: client)
+  }
+
+  /// Whether the route of such a request keeps its streams.
+  func keepsStreams(of head: RequestHead) -> Bool { route(for: head)?.route.hub != nil }
 
   func requestID(_ number: Int) -> String { requestIDs.text(number) }
 
@@ -242,6 +279,7 @@ extension Relay {
     drained = completion
     if refusing {
       desk.drain()
+      for socket in hubSockets.members { socket.drain() }
       for connection in Array(connections.values) { connection.closeIfIdle() }
     }
     for upstream in upstreams { upstream.retire() }
@@ -261,6 +299,7 @@ extension Relay {
       exchange.settle(.drainDeadline)
     }
     for request in hubRequests.members { request.cut() }
+    for socket in hubSockets.members { socket.abort() }
     for connection in Array(connections.values) { connection.abandon() }
   }
 

@@ -80,6 +80,7 @@ extension Route {
     if settings.hub.resume {
       hub = RouteHub()
       hub?.continuesOnDisconnect = settings.hub.onDisconnect == .continue
+      hub?.takesMessages = settings.hub.websocket == .messages
     }
     if case .named(let name) = settings.dialect { dialect = name }
     requestHeaders.removals = settings.requestHeaders.remove.map { Array($0.lowercased().utf8) }
@@ -100,6 +101,9 @@ extension HubOptions {
       case .drop: .drop
       }
     lag.limitBytes = settings.lagLimitBytes
+    socket.messageLimitBytes = settings.websocket.maxMessageBytes
+    socket.queueLimitBytes = settings.websocket.queueBytes
+    socket.pingInterval = settings.websocket.pingInterval
     lag.waitNanoseconds = settings.lagWait.wholeNanoseconds
     crossOrigin.allowsAny = settings.corsOrigins == ["*"]
     crossOrigin.origins = settings.corsOrigins.filter { $0 != "*" }.map { Array($0.utf8) }

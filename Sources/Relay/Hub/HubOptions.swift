@@ -1,5 +1,6 @@
 // What the hub is told to do: plain values, made from settings.
 
+package import Connections
 package import Hub
 
 /// What becomes of a reader that does not keep up with a live stream.
@@ -26,6 +27,7 @@ package struct HubOptions: Sendable {
   package var bounds = StreamBounds()
   package var lag = LagPolicy()
   package var crossOrigin = CrossOriginRules()
+  package var socket = WebSocketOptions()
 
   package init() {}
 }
@@ -34,6 +36,8 @@ package struct HubOptions: Sendable {
 package struct RouteHub: Sendable {
   /// A stream whose client has gone is read to its end, for those who resume it.
   package var continuesOnDisconnect = false
+  /// A WebSocket handshake to it opens no tunnel: its one message is a request's body.
+  package var takesMessages = false
 
   package init() {}
 }

@@ -18,7 +18,20 @@ final class HubRequest: Enrolled {
   private var isOver = false
   private var hasAnswered = false
 
-  init(_ head: RequestHead, on connection: ServerConnection, of relay: Relay) {
+  /// Why a request is answered with an error whatever it asks.
+  struct Refusal: Error {
+    let status: Int
+    let reason: String
+    let message: String
+  }
+
+  private let refusal: Refusal?
+
+  init(
+    _ head: RequestHead, on connection: ServerConnection, of relay: Relay,
+    refusing refusal: Refusal? = nil
+  ) {
+    self.refusal = refusal
     self.head = head
     self.connection = connection
     self.relay = relay
@@ -39,7 +52,9 @@ final class HubRequest: Enrolled {
 
   private func answer() {
     hasAnswered = true
+    if let refusal { return refuse(refusal.status, refusal.reason, refusal.message) }
     if head.isMethod("OPTIONS") { return allow() }
+    if head.isMethod("GET"), let page = HubPage(path: query.path) { return show(page) }
     guard query.path.starts(with: Self.streams) else {
       return refuse(404, "not_found", "weir: there is nothing at this path")
     }
@@ -138,6 +153,19 @@ final class HubRequest: Enrolled {
     return chunk
   }
 
+  /// Pages of any origin may load the script; what it can reach is for `cors_origins` to say.
+  private func show(_ page: HubPage) {
+    relay.writer.reset()
+    relay.writer.statusLine(status: 200)
+    relay.writer.field("Content-Type", page.type)
+    relay.writer.field("Content-Length", page.bytes.count)
+    relay.writer.field("Cache-Control", "no-cache")
+    relay.writer.field("X-Content-Type-Options", "nosniff")
+    endHead(keepsAlive: keepsAlive)
+    send(page.bytes)
+    finish(keepsAlive: keepsAlive)
+  }
+
   // MARK: Stopping
 
   private func stop() {
@@ -173,6 +201,10 @@ final class HubRequest: Enrolled {
     relay.writer.statusLine(status: status)
     if let error { relay.writer.field("x-weir-error", error) }
     if status == 405 { relay.writer.field("Allow", "GET, DELETE, OPTIONS") }
+    if status == 426 {
+      relay.writer.field("Upgrade", "websocket")
+      relay.writer.field("Sec-WebSocket-Version", 13)
+    }
     if let allowance { relay.writer.fields(allowance) }
     if status != 204 {
       relay.writer.field("Content-Type", "application/json")
@@ -202,7 +234,7 @@ final class HubRequest: Enrolled {
 }
 
 extension StreamAbsence {
-  fileprivate var message: String {
+  var message: String {
     switch self {
     case .unknown: "weir: there is no such stream"
     case .expired: "weir: the stream was kept for hub.retain after its end, and no longer"

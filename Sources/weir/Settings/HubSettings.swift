@@ -16,6 +16,8 @@ struct HubSettings: SettingsSection {
   /// As browsers write them, or one `*`.
   var corsOrigins: [String] = []
 
+  var websocket = HubSocketSettings()
+
   static var fields: [SettingField<HubSettings>] { keeping + reading }
 
   private static var keeping: [SettingField<HubSettings>] {
@@ -60,6 +62,31 @@ struct HubSettings: SettingsSection {
         help: "Pages of which origins may use /weir/ and the routes whose streams are kept.",
         consequence: "Such a page can do what its user's browser can reach; \"*\" means all pages, "
           + "but without cookies."),
+      .section("websocket", \.websocket, help: "Sockets of the hub, /weir/ws and others."),
+    ]
+  }
+}
+
+/// Of the hub's own WebSocket endpoints; tunnels have no such bounds.
+struct HubSocketSettings: SettingsSection {
+  var maxMessageBytes = 4 << 20
+  var queueBytes = 256 << 10
+  var pingInterval = Duration.seconds(20)
+
+  static var fields: [SettingField<HubSocketSettings>] {
+    [
+      .value(
+        "max_message", \.maxMessageBytes, .size(1 << 10...256 << 20),
+        help: "The longest message that a client may send: a command with a request's body.",
+        consequence: "A longer one closes its socket with 1009."),
+      .value(
+        "queue", \.queueBytes, .size(16 << 10...64 << 20),
+        help: "Bytes that may wait for one socket's client.",
+        consequence: "When they do, its streams wait, and so do their providers."),
+      .value(
+        "ping_interval", \.pingInterval, .duration(),
+        help: "Between two pings.",
+        consequence: "A client that does not answer one before the next is due is cut off."),
     ]
   }
 }
@@ -71,7 +98,14 @@ struct RouteHubSettings: SettingsSection {
     case `continue`
   }
 
+  /// What a WebSocket handshake opens.
+  enum Socket: String, CaseIterable, Sendable {
+    case tunnel
+    case messages
+  }
+
   var resume = false
+  var websocket = Socket.tunnel
   var onDisconnect = OnDisconnect.cancel
 
   static var fields: [SettingField<RouteHubSettings>] {
@@ -85,6 +119,11 @@ struct RouteHubSettings: SettingsSection {
         help: "What becomes of a kept stream whose client goes away.",
         consequence: "\"cancel\" stops it at the provider; \"continue\" reads it to its end, which "
           + "costs its tokens, until a DELETE stops it."),
+      .value(
+        "websocket", \.websocket, .word,
+        help: "What a WebSocket handshake to a route with hub.resume opens.",
+        consequence: "\"tunnel\" passes it on to the provider; \"messages\" takes one message, the "
+          + "body of a POST, and answers with the stream's events as messages."),
     ]
   }
 }
