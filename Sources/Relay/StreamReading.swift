@@ -101,14 +101,15 @@ extension Relay {
   ) -> Int? {
     let end = min(start + count, openExchanges.count)
     guard start < end else { return nil }
-    for exchange in openExchanges[start..<end] { readings.append(exchange.reading) }
+    // The loop's own time is that of its last event, which may be long ago.
+    let now = loop.kernel.now()
+    for exchange in openExchanges[start..<end] { readings.append(exchange.reading(at: now)) }
     return end < openExchanges.count ? end : nil
   }
 }
 
 extension Exchange {
-  fileprivate var reading: StreamReading {
-    let now = loop.now
+  fileprivate func reading(at now: Instant) -> StreamReading {
     var reading = StreamReading(
       number: notes.number, route: route?.route.name ?? Relay.noRoute,
       upstream: upstream?.options.name,
@@ -119,17 +120,17 @@ extension Exchange {
     reading.limiter = notes.limiter
     reading.queued = notes.queuedNanoseconds
     if case .queued = phase { reading.queued = clocks.queued.map { now.nanoseconds(since: $0) } }
-    if let tap { add(tap, to: &reading) }
+    if let tap { add(tap, to: &reading, at: now) }
     if reading.model.isEmpty { reading.model = modelRequested ?? [] }
     if clocks.head != nil {
       reading.isStream = tap?.facts.isStream ?? false || answer.status == 101
     }
-    addPause(to: &reading)
+    addPause(to: &reading, at: now)
     return reading
   }
 
   /// Each fact by itself: the facts as a whole would be copied.
-  private func add(_ tap: StreamTap, to reading: inout StreamReading) {
+  private func add(_ tap: StreamTap, to reading: inout StreamReading, at now: Instant) {
     reading.model = tap.facts.model
     reading.events = tap.facts.events
     reading.contentEvents = tap.facts.contentEvents
@@ -138,17 +139,17 @@ extension Exchange {
       reading.firstToken = Instant(nanoseconds: first).nanoseconds(since: up)
     }
     if let last = tap.facts.lastContent {
-      reading.silence = loop.now.nanoseconds(since: Instant(nanoseconds: last))
+      reading.silence = now.nanoseconds(since: Instant(nanoseconds: last))
     }
     reading.longestGap = tap.facts.maxGapNanoseconds
   }
 
-  private func addPause(to reading: inout StreamReading) {
+  private func addPause(to reading: inout StreamReading, at now: Instant) {
     if let since = upstreamPaused {
-      reading.paused = (.client, loop.now.nanoseconds(since: since))
+      reading.paused = (.client, now.nanoseconds(since: since))
       reading.bufferedBytes = connection.queuedBytes
     } else if let since = clientPaused {
-      reading.paused = (.upstream, loop.now.nanoseconds(since: since))
+      reading.paused = (.upstream, now.nanoseconds(since: since))
       reading.bufferedBytes = heldForUpstream
     }
   }
