@@ -73,6 +73,9 @@ package final class FakeWorld {
     at(now + delay, step)
   }
 
+  /// The clock goes on at once by `time`, as for who was not running meanwhile.
+  package func jump(by time: Duration) { network.now = network.now + time }
+
   func keep(_ peer: AnyObject) { peers.append(peer) }
 }
 

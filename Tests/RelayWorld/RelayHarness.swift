@@ -28,9 +28,9 @@ package final class RelayHarness {
   /// Without `weather`, the seed draws it.
   package init(
     _ options: RelayOptions = .scenario(), names: any NameService = FakeNames(), loopCount: Int = 1,
-    seed: UInt64 = 1, weather: Weather? = .calm
+    seed: UInt64 = 1, weather: Weather? = .calm, traceDepth: Int = 100
   ) throws {
-    world = FakeWorld(seed: seed, weather: weather)
+    world = FakeWorld(seed: seed, weather: weather, traceDepth: traceDepth)
     admission = Admission(options.limits)
     streams = StreamDirectory(options.hub.bounds)
     let sockets = try ListeningSockets.open(

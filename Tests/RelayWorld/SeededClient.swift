@@ -120,7 +120,8 @@ extension SeededClient {
     let length = isBodiless ? 0 : stated ?? -1
     let body = String(decoding: unread.prefix(max(0, length)), as: UTF8.self)
     unread = unread.dropFirst(max(0, length))
-    if length < 0 || (length > 0 && !body.hasPrefix("{\"")) {
+    let begins = body.hasPrefix("{\"") || "{\"".hasPrefix(body)
+    if length < 0 || (length > 0 && !begins) {
       faults.append("weir's answer to \(plan.number) is \(head)\(body)")
     }
     if body.utf8.count == length { wholeAnswers += 1 } else { isOver = true }

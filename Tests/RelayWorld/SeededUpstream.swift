@@ -32,7 +32,7 @@ final class SeededUpstream {
 
   /// One connection, one request at a time.
   private final class Connection {
-    private enum Phase { case head, body, answered }
+    private enum Phase { case head, body, answered, tunnel }
 
     private let peer: FakePeer
     private unowned let upstream: SeededUpstream
@@ -66,6 +66,10 @@ final class SeededUpstream {
       switch phase {
       case .head: return takeHead()
       case .body: return takeBody()
+      case .tunnel:
+        peer.send(unread)
+        unread = []
+        return false
       case .answered:
         upstream.noteFault("bytes behind request \(plan.number), before it was answered")
         unread = []
@@ -77,6 +81,11 @@ final class SeededUpstream {
       guard let end = unread.endOfHead else { return false }
       let head = String(decoding: unread[..<end], as: UTF8.self)
       unread.removeFirst(end)
+      if head == SeededTunnel.forwardedHead {
+        peer.send(SeededTunnel.answer)
+        phase = .tunnel
+        return true
+      }
       guard
         let number = head.split(separator: " ").dropFirst().first
           .flatMap({ Int($0.dropFirst(3)) }), upstream.plans.indices.contains(number)

@@ -21,19 +21,25 @@ package final class SeededWorld {
   private let stage: RelayHarness
   private let options: RelayOptions
   private let upstream: SeededUpstream
+  private let names: SeededNames?
   private var clients: [SeededClient] = []
+  private var tunnels: [SeededTunnel] = []
   private var random: SeededRandom
   /// As they were when the world was last looked at.
   private var limitsBefore: [LimitState]?
 
-  package init(seed: UInt64) throws {
+  /// `traceDepth`: of how many calls a failure tells.
+  package init(seed: UInt64, traceDepth: Int = 100) throws {
     self.seed = seed
     random = SeededRandom(seed: seed)
     isPeaceful = random.chance(0.33)
-    options = .drawn(isPeaceful: isPeaceful, &random)
+    var options = RelayOptions.drawn(isPeaceful: isPeaceful, &random)
+    var troubles = Troubles(seed: seed, isPeaceful: isPeaceful)
+    names = troubles.drawNames(&options)
+    self.options = options
     stage = try RelayHarness(
-      options, loopCount: 2, seed: seed,
-      weather: .drawn(from: seed, upTo: isPeaceful ? .breezy : .stormy))
+      options, names: names ?? FakeNames(), loopCount: 2, seed: seed,
+      weather: .drawn(from: seed, upTo: isPeaceful ? .breezy : .stormy), traceDepth: traceDepth)
     var plans: [[ExchangePlan]] = []
     var count = 0
     for _ in 0..<Int.random(in: 1...6, using: &random) {
@@ -52,6 +58,13 @@ package final class SeededWorld {
       scheduleClient(Array(plans[...(last ?? plans.count - 1)]))
     }
     scheduleControl()
+    var tunnelRandom = SeededRandom(seed: seed ^ 0x7e11)
+    if tunnelRandom.chance(0.25) { scheduleTunnel(tunnelRandom) }
+    if let names {
+      names.world = stage.world
+      stage.world.setPath(NetworkPath(.silent), to: names.silent)
+    }
+    troubles.schedule(on: stage)
   }
 
   private func scheduleClient(_ plans: [ExchangePlan]) {
@@ -60,6 +73,15 @@ package final class SeededWorld {
       let client = SeededClient(stage.client(), plans: plans)
       clients.append(client)
       client.act(in: stage.world, isPeaceful: isPeaceful, &own)
+    }
+  }
+
+  private func scheduleTunnel(_ random: SeededRandom) {
+    var random = random
+    stage.world.after(random.milliseconds(upTo: 1500)) { [unowned self] in
+      let tunnel = SeededTunnel(stage.client(), &random)
+      tunnels.append(tunnel)
+      tunnel.act(in: stage.world, isPeaceful: isPeaceful, &random)
     }
   }
 
@@ -103,13 +125,17 @@ package final class SeededWorld {
   package func run() {
     // All clients come within this time.
     stage.run(for: .milliseconds(1500)) { watch() }
-    stage.run(for: .seconds(900)) { watch() || clients.allSatisfy(\.isDone) }
+    stage.run(for: .seconds(900)) {
+      watch() || (clients.allSatisfy(\.isDone) && tunnels.allSatisfy(\.isDone))
+    }
     for client in clients { client.check() }
-    faults += clients.flatMap(\.faults) + upstream.faults
+    for tunnel in tunnels { tunnel.check() }
+    faults += clients.flatMap(\.faults) + tunnels.flatMap(\.faults) + upstream.faults
     wholeAnswers = clients.reduce(0) { $0 + $1.wholeAnswers }
     checkRepetitions()
     if isPeaceful { checkCompleteness() }
     upstream.close()
+    names?.close()
     faults += stage.end()
     if !faults.isEmpty { faults.append("\(stage.world)") }
   }
@@ -174,6 +200,9 @@ package final class SeededWorld {
           "\(client.plans[0].number)...: \(client.wholeAnswers) answers of \(client.plans.count),"
             + " \(client.peer.seenEnd)")
       }
+    }
+    for tunnel in tunnels where !tunnel.isWhole {
+      faults.append("a tunnel in a peaceful world brought \(tunnel.peer.received.count) bytes back")
     }
     for ending in endings
     where !ending.hasPrefix("completed") && !ending.hasPrefix("upstream_http_error") {
