@@ -2,6 +2,8 @@
 // buffer and lent to the owner; what is written goes to the kernel at once, and only what the
 // kernel refuses is kept.
 
+internal import Glibc
+
 /// Why a stream ended otherwise than by its peer's FIN.
 package enum StreamFailure: Error, Equatable, Sendable {
   case system(SystemError)
@@ -172,6 +174,7 @@ extension ByteStream {
         return end(cleanly: tls?.isClosedByPeer ?? !state.contains(.sendingFailed))
       case .wouldBlock:
         state.remove(.readable)
+        if state.contains(.sendingFailed) { failForWantOfMemory() }
         return
       case .failed(let error):
         return fail(.system(error))
@@ -240,6 +243,10 @@ extension ByteStream {
       owner?.streamEnded(self, cleanly: cleanly)
     }
   }
+
+  /// A send has failed and the connection lives: nothing that the peer did can have been the reason,
+  /// and bytes are missing from what it will get.
+  private func failForWantOfMemory() { fail(.system(SystemError("send", code: ENOBUFS))) }
 
   private func fail(_ failure: StreamFailure) {
     state.remove(.readable)
@@ -342,7 +349,7 @@ extension ByteStream {
 extension ByteStream {
   /// Sends a FIN after what is queued; reading goes on. TLS says close_notify first.
   package func finishSending() {
-    guard isOpen, outgoing.isEmpty else { return }
+    guard isOpen, outgoing.isEmpty, !state.contains(.sendingFailed) else { return }
     if let tls, tls.isEstablished {
       tls.close()
       sendCiphertext()
