@@ -139,15 +139,21 @@ extension WebSocketConnection {
   }
 
   private func write(_ opcode: Opcode, _ message: Span<UInt8>) {
-    FrameWriter.append(opcode, message, to: &frame)
-    connection.send(frame.span)
-    frame.removeAll(keepingCapacity: frame.capacity <= 64 * 1024)
+    send { FrameWriter.append(opcode, message, to: &$0) }
   }
 
   private func writeClose(_ code: CloseCode) {
-    FrameWriter.appendClose(code, to: &frame)
-    connection.send(frame.span)
-    frame.removeAll(keepingCapacity: true)
+    send { FrameWriter.appendClose(code, to: &$0) }
+  }
+
+  /// Sends what `write` appends to a buffer that is used again, unless one message made it large.
+  private func send(_ write: (inout [UInt8]) -> Void) {
+    var bytes: [UInt8] = []
+    swap(&bytes, &frame)
+    write(&bytes)
+    connection.send(bytes.span)
+    bytes.removeAll(keepingCapacity: bytes.capacity <= 64 * 1024)
+    swap(&bytes, &frame)
   }
 }
 
@@ -194,14 +200,20 @@ extension WebSocketConnection: RequestHandler {
         case .close(let code): answerClose(code)
         case .ping: answerPing()
         case .pong: notePong()
-        case .text: if isOpen { owner?.socket(self, receivedText: reader.message.span) }
-        case .binary: if isOpen { owner?.socket(self, receivedBinary: reader.message.span) }
+        case .text: deliver { $0.socket(self, receivedText: $1) }
+        case .binary: deliver { $0.socket(self, receivedBinary: $1) }
         }
       }
     } catch {
       fail(error)
       return bytes.count
     }
+  }
+
+  private func deliver(_ tell: (any WebSocketOwner, Span<UInt8>) -> Void) {
+    guard isOpen, let owner else { return }
+    let message = reader.message
+    tell(owner, message.span)
   }
 
   private func hold(_ bytes: Span<UInt8>) {

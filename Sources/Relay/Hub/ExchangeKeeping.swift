@@ -18,6 +18,7 @@ extension Exchange {
   func beginKeeping(_ head: ResponseHead) {
     guard let hub, (200..<300).contains(head.status), head.framing != .none else { return }
     let type = head.headers.first("content-type").map { Array(head.headers.bytes[$0]) } ?? []
+    let path = path
     let framing = EventFraming(
       contentType: type, isGrowingArray: path.span.contains(":streamGenerateContent"),
       isEncoded: head.headers.isEncoded)
