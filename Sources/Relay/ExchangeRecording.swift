@@ -95,7 +95,10 @@ extension Exchange {
     }
   }
 
-  private var isAccepted: Bool { answer.status.map { (200..<300).contains($0) } ?? false }
+  /// Whether upstream took the request: 2xx, or a tunnel.
+  private var isAccepted: Bool {
+    answer.status.map { (200..<300).contains($0) || $0 == 101 } ?? false
+  }
 
   private var provider: Label.Provider {
     Self.providers[upstream?.provider ?? tap?.facts.provider ?? .other]

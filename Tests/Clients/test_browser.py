@@ -156,12 +156,13 @@ class BrowserTests(unittest.TestCase):
     def survive(self, weir, cutter, browser, transport):
         self.assertTrue(wait_until(
             lambda: browser.evaluate("typeof Weir === 'function' && !!document.forms.form"), 30))
-        browser.evaluate(f"""
+        browser.evaluate(f"""{{
             document.getElementById("transport").value = "{transport}";
             document.getElementById("form").requestSubmit();
             window.numbers = [];
-            const show = stream.onchunk;
-            stream.onchunk = chunk => {{ numbers.push(chunk.sequence); show(chunk); }}; 0""")
+            const shown = stream.onchunk;
+            stream.onchunk = chunk => {{ numbers.push(chunk.sequence); shown(chunk); }}; 0
+        }}""")
         seen = 0
         for _ in range(self.CUTS):
             self.assertTrue(wait_until(
