@@ -15,6 +15,8 @@ func demonstrate(seconds: Int?) -> Int32 {
       FlagValue(flag: "--listen", text: "127.0.0.1:0"),
       FlagValue(flag: "--admin", text: "127.0.0.1:0"),
       FlagValue(flag: "--log-to", text: "off"),
+      // Whoever ends a demo does not wait for its streams.
+      FlagValue(flag: "--drain-timeout", text: "500ms"),
       FlagValue(flag: "--max-streams", text: "8"),
       FlagValue(flag: "--queue", text: "16"),
     ])
