@@ -2,7 +2,7 @@
 
 The traffic is such that every family of weir's metrics has something to tell: streams of several
 providers, failures of all sides, limits that queue and refuse, readers that are slow, clients that
-leave, TLS, tenants, prices, WebSockets.
+leave, TLS, tenants, prices, WebSockets, kept streams.
 """
 
 import base64
@@ -22,6 +22,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
+import kept
 from live import (Weir, ask, connect, free_port, new_trace, provider, receive_until,
                   request_bytes, reset, traceparent, wait_until)
 from processes import ROOT, Certificates
@@ -138,6 +139,7 @@ def settings(plain, secure, quota, certificates):
              "limits": ["few", "per-tenant"]},
             *({"name": name, "path": f"/{name}/", "strip": True, "upstream": name}
               for name in names),
+            kept.ROUTE,
             {"name": "openai", "path": "/", "upstream": "sim", "tenant_header": "x-tenant"}],
         "limits": {
             "few": {"max_streams": 2, "queue": {"max": 2, "timeout": "150ms"}},
@@ -145,6 +147,7 @@ def settings(plain, secure, quota, certificates):
         "prices": {"gpt-4o": {"input": 2.5, "output": 10.0},
                    "gpt-4o-mini": {"input": 0.15, "output": 0.6}},
         "relay_buffer": "4KiB",
+        "hub": kept.HUB,
     }
 
 
@@ -269,7 +272,8 @@ def stage(scrapes=20):
         own_tls = weir.said(r"relaying on \S+\n.*relaying on (\S+)")[1]
         stack.enter_context(traffic(
             lambda: one_round(weir, own_tls), lambda: many_at_once(weir),
-            lambda: read_slowly(weir.address, 1.5)))
+            lambda: read_slowly(weir.address, 1.5), lambda: kept.one_round(weir.address),
+            lambda: kept.lag(weir.address, 1.5)))
         servers = {name: stack.enter_context(Prometheus(program, weir.admin))
                    for name, program in (("older", find("prometheus")), ("newer", newer("prometheus")))
                    if program}
