@@ -14,6 +14,8 @@ struct LogState: Sendable {
   private(set) var cost = 0
   private(set) var position = 0
   private(set) var events = 0
+  /// Where the last event ended that has.
+  private var lastCut = 0
   /// Events whose end is not in the index any more, and where the last of them ended.
   private var droppedEvents = 0
   private var droppedCut = 0
@@ -25,7 +27,8 @@ struct LogState: Sendable {
   var holds = 0
 
   var tide: StreamTide {
-    StreamTide(position: position, events: events, ending: ending, loss: loss)
+    StreamTide(
+      position: position, events: events, lastCut: lastCut, ending: ending, loss: loss)
   }
 
   /// The position of the first byte that is still there.
@@ -57,6 +60,7 @@ extension LogState {
     for cut in cuts { open?.cuts.append(UInt16(cut - start)) }
     position += bytes.count
     events += cuts.count
+    if let last = cuts.last { lastCut = last }
   }
 
   /// Closes the open block; returns what that gives back of the memory's bound.
@@ -90,6 +94,7 @@ extension LogState {
     events += cuts.count
     droppedEvents = events
     droppedCut = cuts.last ?? droppedCut
+    lastCut = droppedCut
     return freed
   }
 

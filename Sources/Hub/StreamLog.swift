@@ -40,6 +40,8 @@ package struct StreamTide: Equatable, Sendable {
   package var position: Int
   /// Events that have ended.
   package var events: Int
+  /// Where the last of them ended.
+  package var lastCut: Int
   /// nil while it goes on.
   package var ending: StreamEnding?
   package var loss: StreamLoss?

@@ -41,9 +41,11 @@ package struct Subscription: Sendable {
     }
   }
 
-  /// Bytes that have been written and that it has not read; 0 if it waits for an event to come.
+  /// Bytes that it could read and has not; 0 if it waits for an event to come. An event that has not
+  /// ended, however long, is none of them for who reads whole events: nobody lags behind that.
   package mutating func lag(behind tide: StreamTide) -> Int {
-    place().map { tide.position - $0 } ?? 0
+    let readable = unit == .bytes || tide.ending != nil ? tide.position : tide.lastCut
+    return place().map { max(0, readable - $0) } ?? 0
   }
 
   /// Leaves out all events that have ended, and returns their numbers; empty if there are none.

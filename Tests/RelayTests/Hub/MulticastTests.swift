@@ -83,6 +83,28 @@ internal import Testing
     #expect(resumed.answer.body == events(sent - event, from: event + 1))
   }
 
+  // Goal: nobody lags behind an event that has not ended, however long it gets: who has all events
+  // before it is neither dropped nor waited for, since the wait would keep the event from ending.
+  // Method: an event of more bytes than a reader may lag, bit by bit, to a reader of whole events.
+  @Test(arguments: [LagPolicy.Action.drop, .skip, .wait])
+  func longEvent(_ action: LagPolicy.Action) throws {
+    let (stage, client, upstream) = try stage(action)
+    defer { stage.close() }
+    let reader = stage.resume(client.streamID, after: 0, query: "ids=1")
+    let part = String(repeating: "x", count: 6000)
+    upstream[0].send(chunk(events(1) + "data: "))
+    for _ in 0..<20 {
+      upstream[0].send(chunk(part))
+      stage.settle()
+    }
+    upstream[0].send(chunk("\n\n") + lastChunk)
+    stage.settle()
+    let long = "data: " + String(repeating: part, count: 20)
+    #expect(reader.answer.body == "data: {\"n\":1}\nid: 1\n\n\(long)\nid: 2\n\n")
+    #expect(reader.answer.isWhole)
+    #expect(stage.endings == ["completed - - 200"])
+  }
+
   // Goal: with `skip` a reader that lags misses whole events, is told which, and goes on.
   @Test func stalledReaderSkips() throws {
     let (stage, client, upstream) = try stage(.skip)
