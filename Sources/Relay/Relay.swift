@@ -29,6 +29,7 @@ package final class Relay: RequestServer {
   private let resolver: Resolver
   private let scratch = PayloadScratch()
   private let observer: (any RelayObserver)?
+  private let bound: ConnectionBound
   package let requestIDs: RequestIDs
   private var routes: [ActiveRoute] = []
   private(set) var upstreams: [Upstream] = []
@@ -42,6 +43,7 @@ package final class Relay: RequestServer {
   package init(
     on loop: EventLoop, options: RelayOptions, names: any NameService,
     admission: Admission = Admission([]), streams: StreamDirectory = StreamDirectory(),
+    bound: ConnectionBound = ConnectionBound(),
     metrics: MetricsShard = MetricsShard(registry: LabelRegistry()),
     observer: (any RelayObserver)?,
     random: any RandomNumberGenerator = SystemRandomNumberGenerator()
@@ -49,6 +51,7 @@ package final class Relay: RequestServer {
     self.loop = loop
     self.options = options
     self.observer = observer
+    self.bound = bound
     self.metrics = metrics
     desk = try AdmissionDesk(on: loop, of: admission)
     hub = HubDesk(on: loop, of: streams, metrics: metrics)
@@ -99,6 +102,14 @@ package final class Relay: RequestServer {
       + hubSockets.members.reduce(0) { $0 + $1.queuedBytes }
   }
 
+  /// The most bytes that any one reader of a kept stream has still to take, and any one socket.
+  package var mostSubscriberBytes: (reader: Int, socket: Int) {
+    (
+      hubRequests.members.reduce(0) { max($0, $1.queuedBytes) },
+      hubSockets.members.reduce(0) { max($0, $1.queuedBytes) }
+    )
+  }
+
   package var activeCount: Int { exchanges.members.count }
   var openExchanges: [Exchange] { exchanges.members }
   package var connectionCount: Int { connections.count }
@@ -116,7 +127,8 @@ package final class Relay: RequestServer {
     Array(connections.values).compactMap { $0.handOver() }
   }
 
-  /// Serves a descriptor, which becomes the relay's; `isKept` if it was in use before.
+  /// Serves a descriptor, which becomes the relay's, and its place in `bound` with it; `isKept` if it
+  /// was in use before.
   package func serve(
     _ descriptor: Int32, from peer: SocketAddress, tls context: TLSContext?, isKept: Bool = false
   ) {
@@ -126,12 +138,13 @@ package final class Relay: RequestServer {
         try TLSSession(server: context, buffers: loop.buffers.tls)
       }
     } catch {
+      bound.giveBack()
       return loop.kernel.close(descriptor)
     }
     let connection = try? ServerConnection(
       accepted: descriptor, from: peer, on: loop, tls: session, options: options.server,
       scratch: scratch, server: self)
-    guard let connection else { return }
+    guard let connection else { return bound.giveBack() }
     if isKept { connection.expectNextRequest() }
     connections[ObjectIdentifier(connection)] = connection
     metrics.downstreamOpened()
@@ -163,6 +176,7 @@ extension Relay {
 
   package func connectionClosed(_ connection: ServerConnection) {
     connections[ObjectIdentifier(connection)] = nil
+    bound.giveBack()
     metrics.downstreamClosed()
     reportIfDrained()
   }

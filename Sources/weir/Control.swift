@@ -34,6 +34,7 @@ final class Control {
   private var surrenderedCount = 0
   private let admission = Admission([])
   private let streams = StreamDirectory()
+  private let connections = ConnectionBound()
   private var lastDrift: [String: Int] = [:]
   private var upstreams = UpstreamGauges()
   private let registry: LabelRegistry
@@ -91,9 +92,11 @@ final class Control {
     noteCertificates(options)
     admission.apply(options.relay.limits)
     streams.apply(options.relay.hub.bounds)
+    connections.apply(settings.connectionLimit)
     let surroundings = WorkerSurroundings(
-      names: SystemNameService(), admission: admission, streams: streams, registry: registry,
-      log: log, control: events.mailbox, isWatched: sockets.admin != nil)
+      names: SystemNameService(), admission: admission, streams: streams,
+      connections: connections, registry: registry, log: log, control: events.mailbox,
+      isWatched: sockets.admin != nil)
     for (number, listeners) in sockets.shares(of: loops).enumerated() {
       threads.append(
         try Worker.start(
@@ -256,6 +259,7 @@ extension Control {
         watch?.follow(fresh.files)
         admission.apply(options.relay.limits)
         streams.apply(options.relay.hub.bounds)
+        connections.apply(settings.connectionLimit)
         for worker in workers.values { worker.send(.apply(options)) }
         log.apply(settings.log)
         noteCertificates(options)

@@ -43,6 +43,13 @@ enum ProcessEnvironment {
     }
   }
 
+  /// How many descriptors weir may have.
+  static var descriptorLimit: Int {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+    return Int(clamping: limit.rlim_cur)
+  }
+
   /// As many descriptors as the hard limit allows: each stream takes two.
   static func raiseDescriptorLimit() {
     var limit = rlimit()

@@ -66,6 +66,11 @@ extension RelayOptions {
   }
 }
 
+extension Settings {
+  /// A stream takes two descriptors, so half of them are for clients.
+  var connectionLimit: Int { maxConnections ?? max(16, ProcessEnvironment.descriptorLimit / 2) }
+}
+
 extension Route {
   fileprivate init(_ settings: RouteSettings) {
     self.init(

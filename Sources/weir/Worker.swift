@@ -47,6 +47,7 @@ struct WorkerSurroundings: Sendable {
   var names: any NameService
   var admission: Admission
   var streams: StreamDirectory
+  var connections: ConnectionBound
   var registry: LabelRegistry
   var log: LogWriter
   var control: Mailbox<WorkerEvent>
@@ -73,6 +74,7 @@ final class Worker: TimerOwner {
   private let lender: StreamLender
   private let metrics: MetricsShard
   private let control: Mailbox<WorkerEvent>
+  private let connections: ConnectionBound
   private var options: WorkerOptions
   private var listeners: [Listener] = []
   private var commands: MailboxReceiver<WorkerCommand>?
@@ -105,19 +107,21 @@ final class Worker: TimerOwner {
     self.loop = loop
     self.options = options
     control = surroundings.control
+    connections = surroundings.connections
     let metrics = MetricsShard(registry: surroundings.registry)
     self.metrics = metrics
     let log = ExchangeLog(surroundings.log)
     relay = try Relay(
       on: loop, options: options.relay, names: surroundings.names,
-      admission: surroundings.admission, streams: surroundings.streams, metrics: metrics,
-      observer: log)
+      admission: surroundings.admission, streams: surroundings.streams,
+      bound: surroundings.connections, metrics: metrics, observer: log)
     let lender = StreamLender(number, relay, metrics, surroundings.control)
     self.lender = lender
     log.ended = surroundings.isWatched ? { lender.note($0) } : nil
     loop.timersRanLate = { metrics.loopLag($0) }
     for socket in sockets {
-      let listener = try Listener(socket.descriptor, on: loop) { [unowned self] descriptor, peer in
+      let listener = try Listener(socket.descriptor, on: loop, bound: connections) {
+        [unowned self] descriptor, peer in
         relay.serve(descriptor, from: peer, tls: self.options.listenerTLS[socket.place])
       }
       listener.turnedAway = { [unowned self] in relay.turnedAway() }
@@ -165,6 +169,7 @@ final class Worker: TimerOwner {
     guard let peer = DescriptorPassing.peer(of: connection) else {
       return loop.kernel.close(connection)
     }
+    connections.takeAnyway()
     // TLS connections stay where their keys are.
     relay.serve(connection, from: peer, tls: nil, isKept: true)
   }

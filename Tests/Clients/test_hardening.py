@@ -109,6 +109,17 @@ class AttackTest(unittest.TestCase):
         self.assertTrue(wait_until(lambda: ask(weir.address, CHAT).status == 200))
         self.nothing_is_left(weir)
 
+    def test_more_connections_than_may_be(self):
+        weir = self.start(max_connections=50)
+        with contextlib.closing(connect(weir.address)) as first:
+            first.sendall(request_bytes(CHAT))
+            self.assertEqual(read_answer(first).status, 200)
+            answers = [one.recv(4096) for one in self.crowd(weir, 200)]
+            told = [answer for answer in answers if answer.startswith(b"HTTP/1.1 503")]
+            self.assertGreaterEqual(len(told), 151)
+        self.assertTrue(wait_until(lambda: ask(weir.address, CHAT).status == 200))
+        self.nothing_is_left(weir)
+
     def test_own_errors_repeat_nothing_of_the_request(self):
         weir = self.start(routes=[{"name": "one", "path": "/one/", "upstream": "sim"}])
         marker = "marker%0d%0aset-cookie:%20x=y\"<script>"

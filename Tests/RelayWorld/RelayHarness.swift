@@ -17,6 +17,8 @@ package final class RelayHarness {
   package let admission: Admission
   /// The kept streams, likewise.
   package let streams: StreamDirectory
+  /// How many clients there may be at once, likewise.
+  package let connections: ConnectionBound
   package private(set) var relays: [Relay] = []
   package private(set) var clients: [FakePeer] = []
   private var loops: [EventLoop] = []
@@ -28,20 +30,24 @@ package final class RelayHarness {
   /// Without `weather`, the seed draws it.
   package init(
     _ options: RelayOptions = .scenario(), names: any NameService = FakeNames(), loopCount: Int = 1,
-    seed: UInt64 = 1, weather: Weather? = .calm, traceDepth: Int = 100
+    maxConnections: Int = .max, seed: UInt64 = 1, weather: Weather? = .calm, traceDepth: Int = 100
   ) throws {
     world = FakeWorld(seed: seed, weather: weather, traceDepth: traceDepth)
     admission = Admission(options.limits)
     streams = StreamDirectory(options.hub.bounds)
+    connections = ConnectionBound(maxConnections)
     let sockets = try ListeningSockets.open(
       Self.address, count: loopCount, backlog: 128, kernel: world.kernel)
-    for socket in sockets.descriptors {
+    for (number, socket) in sockets.descriptors.enumerated() {
       let loop = try EventLoop(kernel: world.kernel)
       let relay = try Relay(
         on: loop, options: options, names: names, admission: admission,
-        streams: streams, observer: ledger,
-        random: ScenarioRandom(state: seed))
-      let listener = try Listener(socket, on: loop) { relay.serve($0, from: $1, tls: nil) }
+        streams: streams, bound: connections, observer: ledger,
+        // Each loop its own: what it draws are names of streams too.
+        random: ScenarioRandom(state: seed ^ UInt64(number) << 32))
+      let listener = try Listener(socket, on: loop, bound: connections) {
+        relay.serve($0, from: $1, tls: nil)
+      }
       listener.turnedAway = { relay.turnedAway() }
       listeners.append(listener)
       relays.append(relay)
@@ -126,7 +132,15 @@ extension RelayHarness {
     expect(relays.reduce(0) { $0 + $1.acceptedCount }, ledger.acceptedCount, "accepted")
     expect(relays.reduce(0) { $0 + $1.endedCount }, ledger.summaries.count, "ended")
     expect(relays.reduce(0) { $0 + $1.activeCount }, 0, "active")
+    expect(relays.reduce(0) { $0 + $1.hub.openCount }, 0, "kept streams that are open, and readers")
+    // Time has dropped the streams; what is still known of them goes where there is no room for it.
+    expect(streams.figures.streams, 0, "kept streams")
+    var nothing = StreamBounds()
+    nothing.memoryBytes = 0
+    streams.apply(nothing)
+    expect(streams.figures.bytes, 0, "bytes of kept streams")
     expect(relays.reduce(0) { $0 + $1.connectionCount }, 0, "connections")
+    expect(connections.openCount, 0, "places of connections")
     expect(relays.reduce(0) { $0 + $1.idleUpstreamCount }, 0, "idle upstream connections")
     expect(loops.map(\.timers.count), Array(repeating: 0, count: loops.count), "timers")
   }

@@ -101,7 +101,8 @@ package final class Listener: EventHandler, TimerOwner {
   private let loop: EventLoop
   private let descriptor: Int32
   private let accepted: (Int32, SocketAddress) -> Void
-  /// Told of each client that was turned away with 503, for want of descriptors.
+  private let bound: ConnectionBound?
+  /// Told of each client that was turned away with 503, for want of descriptors or of a place.
   package var turnedAway: (() -> Void)?
   private var isOpen = true
   /// Nil while nobody can be accepted, see `pause`.
@@ -111,12 +112,14 @@ package final class Listener: EventHandler, TimerOwner {
   /// Given up when descriptors run out, so that the next client is told and not left to wait.
   private var reserve: Int32?
 
-  /// `accepted` becomes the owner of each descriptor.
+  /// `accepted` becomes the owner of each descriptor, and of its place in `bound`.
   package init(
-    _ descriptor: Int32, on loop: EventLoop, accepted: @escaping (Int32, SocketAddress) -> Void
+    _ descriptor: Int32, on loop: EventLoop, bound: ConnectionBound? = nil,
+    accepted: @escaping (Int32, SocketAddress) -> Void
   ) throws(SystemError) {
     self.loop = loop
     self.descriptor = descriptor
+    self.bound = bound
     self.accepted = accepted
     reserve = try? loop.kernel.makeSocket(for: .loopback(port: 0))
     registration = try loop.register(descriptor, mode: .readable, handler: self)
@@ -158,7 +161,8 @@ package final class Listener: EventHandler, TimerOwner {
   private func acceptOne() -> Bool {
     guard isOpen else { return false }
     switch loop.kernel.accept(descriptor) {
-    case .accepted(let connection, let peer): accepted(connection, peer)
+    case .accepted(let connection, let peer):
+      if bound?.take() ?? true { accepted(connection, peer) } else { refuse(connection) }
     case .wouldBlock: return false
     case .failed(let error) where error.isExhaustion:
       turnAway()
@@ -174,14 +178,16 @@ package final class Listener: EventHandler, TimerOwner {
       return pause()
     }
     loop.kernel.close(spare)
-    if case .accepted(let connection, _) = loop.kernel.accept(descriptor) {
-      Self.exhausted.withUTF8Buffer { text in
-        _ = loop.kernel.send(connection, UnsafeRawBufferPointer(text))
-      }
-      loop.kernel.close(connection)
-      turnedAway?()
-    }
+    if case .accepted(let connection, _) = loop.kernel.accept(descriptor) { refuse(connection) }
     reserve = try? loop.kernel.makeSocket(for: .loopback(port: 0))
+  }
+
+  private func refuse(_ connection: Int32) {
+    Self.exhausted.withUTF8Buffer { text in
+      _ = loop.kernel.send(connection, UnsafeRawBufferPointer(text))
+    }
+    loop.kernel.close(connection)
+    turnedAway?()
   }
 
   /// There is not even a descriptor to turn clients away with, because another loop has taken the

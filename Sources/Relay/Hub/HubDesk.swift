@@ -30,6 +30,8 @@ package final class HubDesk {
   }
 
   package var isOpen: Bool { receiver != nil }
+  /// Streams that this loop writes, and streams that it has readers of.
+  package var openCount: Int { recordings.count + feeds.count }
 
   /// Begins to take part; where there are no descriptors left, streams are relayed and not kept.
   func open() {

@@ -100,12 +100,18 @@ extension SettingKind where Value == Int {
 
 extension SettingKind where Value == Int? {
   /// Nil for as many as there are processors.
-  static var loopCount: Self {
+  static var loopCount: Self { countOrAuto("a number of loops", 1...256) }
+
+  /// Nil for as many as the descriptors allow.
+  static var connectionCount: Self { countOrAuto("a number of connections", 1...10_000_000) }
+
+  private static func countOrAuto(_ name: String, _ range: ClosedRange<Int>) -> Self {
     Self(
-      name: "a number of loops", allowed: "a whole number from 1 to 256, or \"auto\"",
+      name: name,
+      allowed: "a whole number from \(range.lowerBound) to \(range.upperBound), or \"auto\"",
       parse: { scalar throws(SettingRefusal) in
         if scalar.string == "auto" || scalar.number?.integer == 0 { return nil }
-        return try SettingKind<Int>.integer(1...256).parse(scalar)
+        return try SettingKind<Int>.integer(range).parse(scalar)
       },
       spell: { $0.map { "\($0)" } ?? quoted("auto") })
   }

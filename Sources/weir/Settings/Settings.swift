@@ -13,6 +13,8 @@ struct Settings: SettingsSection {
   /// Nil takes `AvailableProcessors.count`.
   var loops: Int?
   var backlog = 4096
+  /// Nil takes half of the descriptors; use `connectionLimit`.
+  var maxConnections: Int?
   var upstreams: [String: UpstreamSettings] = [:]
   /// The first that matches wins. Never empty.
   var routes: [RouteSettings] = []
@@ -66,6 +68,12 @@ struct Settings: SettingsSection {
         reload: .atStart,
         help: "Connections that wait in each listener's queue until weir accepts them.",
         consequence: "The kernel caps it at net.core.somaxconn; beyond it clients wait or fail."),
+      .value(
+        "max_connections", \.maxConnections, .connectionCount,
+        flag: .flag("--max-connections", "N"),
+        help:
+          "Client connections at once; \"auto\" takes half of the descriptors that weir may open.",
+        consequence: "Who comes beyond it gets 503 and is closed; what is open goes on."),
     ]
   }
 
