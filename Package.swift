@@ -67,7 +67,10 @@ let package = Package(
     .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: room),
     .target(
       name: "RelayWorld",
-      dependencies: ["Relay", "Hub", "Connections", "IO", "Tap", "FakeKernel", "TestSupport"],
+      dependencies: [
+        "Relay", "Hub", "Connections", "IO", "Wire", "Tap", "Telemetry", "FakeKernel",
+        "TestSupport",
+      ],
       path: "Tests/RelayWorld", swiftSettings: room),
     .executableTarget(
       name: "weir-seeds", dependencies: ["RelayWorld"], path: "Tests/weir-seeds",
@@ -133,8 +136,8 @@ if Context.environment["WEIR_FUZZ"] != nil {
     .executableTarget(
       name: "weir-fuzz",
       dependencies: [
-        "CBuildStamp", "IO", "Wire", "Connections", "Tap", "Telemetry", "Relay", "Admin",
-        "Simulator",
+        "CBuildStamp", "IO", "Wire", "Connections", "Tap", "Telemetry", "Hub", "Relay", "Admin",
+        "Simulator", "FakeKernel", "RelayWorld",
       ],
       path: ".", exclude: ["Sources/weir/main.swift"],
       sources: ["Sources/weir", "Fuzz/Targets"], swiftSettings: room))

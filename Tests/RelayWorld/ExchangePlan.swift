@@ -14,6 +14,8 @@ struct ExchangePlan {
   }
 
   let number: Int
+  /// Of the path: what tells its route.
+  var folder = "r"
   var isHTTP10 = false
   var method = "GET"
   /// Lines, each with its end.
@@ -35,13 +37,15 @@ struct ExchangePlan {
   var bytesBehindEnd = ""
   /// With or without a word about it.
   var closesAfterwards = false
+  /// The answer's body, if it is events that the route keeps.
+  var stream: KeptStream?
   var saysClose = false
 }
 
 // MARK: - On the wire
 
 extension ExchangePlan {
-  var target: String { "/r/\(number)" }
+  var target: String { "/\(folder)/\(number)" }
 
   var request: [UInt8] {
     Array(
@@ -59,7 +63,11 @@ extension ExchangePlan {
   private var answerFields: String {
     // A length that an answer to HEAD may state, and 204 may not.
     let stated = method == "HEAD" && status != 204 ? "Content-Length: 77\r\n" : answerBody.field
-    return "X-Number: \(number)\r\n" + stated
+    return "X-Number: \(number)\r\n\(streamField)" + stated
+  }
+
+  private var streamField: String {
+    stream.map { "Content-Type: \($0.contentType)\r\n" } ?? ""
   }
 
   /// As upstream sends it.
@@ -69,9 +77,13 @@ extension ExchangePlan {
 
   var unchunks: Bool { isHTTP10 && answerBody.framing == .chunked }
 
-  /// What the client may get for it: weir adds at most one word about the connection.
+  /// What the client may get for it: weir adds at most one word about the connection, and the name
+  /// of a stream that is kept.
   func isForwarded(_ head: String) -> Bool {
-    let fields = unchunks ? "X-Number: \(number)\r\n" : answerFields
+    let fields = unchunks ? "X-Number: \(number)\r\n\(streamField)" : answerFields
+    let lines = head.split(separator: "\r\n", omittingEmptySubsequences: false)
+    let head = lines.filter { stream == nil || !$0.hasPrefix("x-weir-stream: ") }
+      .joined(separator: "\r\n")
     return ["", "Connection: close\r\n", "Connection: keep-alive\r\n"].contains {
       head == "HTTP/1.1 \(status) S\r\n\(fields)\($0)\r\n"
     }
@@ -142,7 +154,7 @@ extension ExchangePlan {
     answerBody = PlannedBody(framing, count: Self.size(&random), of: number, &random)
   }
 
-  private mutating func drawTrouble(_ random: inout SeededRandom) {
+  mutating func drawTrouble(_ random: inout SeededRandom) {
     if random.chance(0.4) { fault = Fault.allCases.randomElement(using: &random)! }
     switch fault {
     case .none: break

@@ -15,8 +15,13 @@ struct PlannedBody {
   /// Letters without a pattern, from a place of the exchange's own: bytes of another exchange, or of
   /// another place, do not pass for the right ones.
   init(_ framing: Framing, count: Int, of exchange: Int, _ random: inout SeededRandom) {
+    let letters = Array(Self.letters[(exchange * 1009)...].prefix(count))
+    self.init(framing, letters, &random)
+  }
+
+  init(_ framing: Framing, _ payload: [UInt8], _ random: inout SeededRandom) {
     self.framing = framing
-    payload = Array(Self.letters[(exchange * 1009)...].prefix(count))
+    self.payload = payload
     wire = framing == .chunked ? Self.chunks(of: payload, &random) : payload
   }
 

@@ -58,6 +58,17 @@ final class SeededClient {
 // MARK: - Checking
 
 extension SeededClient {
+  /// The name under which the answer to plan `number` is kept, once its head has come with one.
+  func streamName(of number: Int) -> String? {
+    guard plans.contains(where: { $0.number == number && $0.stream != nil }) else { return nil }
+    let text = String(decoding: peer.received, as: UTF8.self)
+    guard let own = text.firstRange(of: "X-Number: \(number)\r\n"),
+      let end = text[own.upperBound...].firstRange(of: "\r\n\r\n"),
+      let name = text[own.upperBound..<end.lowerBound].firstRange(of: "x-weir-stream: ")
+    else { return nil }
+    return String(text[name.upperBound...].prefix(32))
+  }
+
   /// Goes through all that was received, answer by answer.
   func check() {
     unread = peer.received[...]

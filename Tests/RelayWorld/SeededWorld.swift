@@ -14,19 +14,26 @@ package final class SeededWorld {
   package private(set) var wholeAnswers = 0
   /// The most requests that waited at one limit at one time.
   package private(set) var mostQueued = 0
+  /// Answers that brought all of a kept stream that was asked for.
+  package var wholeReadings: Int { hub?.wholeReadings ?? 0 }
   package var endings: [String] { stage.endings }
 
   /// In a third of the worlds nothing goes wrong, so that everything has to arrive.
   private let isPeaceful: Bool
   private let stage: RelayHarness
   private let options: RelayOptions
+  private let maxConnections: Int
   private let upstream: SeededUpstream
   private let names: SeededNames?
+  /// In a third of the worlds some streams are kept.
+  private let hub: SeededHub?
   private var clients: [SeededClient] = []
   private var tunnels: [SeededTunnel] = []
   private var random: SeededRandom
   /// As they were when the world was last looked at.
   private var limitsBefore: [LimitState]?
+  /// What reloads have made of each limit since then: after a suspension several come at once.
+  private var limitsSince: [String: Int] = [:]
 
   /// `traceDepth`: of how many calls a failure tells.
   package init(seed: UInt64, traceDepth: Int = 100) throws {
@@ -34,29 +41,45 @@ package final class SeededWorld {
     random = SeededRandom(seed: seed)
     isPeaceful = random.chance(0.33)
     var options = RelayOptions.drawn(isPeaceful: isPeaceful, &random)
+    var keptRandom = SeededRandom(seed: seed ^ 0x4b45_5054)
+    let keepsStreams = keptRandom.chance(0.35)
+    if keepsStreams { options.drawHub(isPeaceful: isPeaceful, &keptRandom) }
     var troubles = Troubles(seed: seed, isPeaceful: isPeaceful)
     names = troubles.drawNames(&options)
+    maxConnections = troubles.drawConnections()
     self.options = options
     stage = try RelayHarness(
-      options, names: names ?? FakeNames(), loopCount: 2, seed: seed,
+      options, names: names ?? FakeNames(), loopCount: 2, maxConnections: maxConnections,
+      seed: seed,
       weather: .drawn(from: seed, upTo: isPeaceful ? .breezy : .stormy), traceDepth: traceDepth)
     var plans: [[ExchangePlan]] = []
     var count = 0
     for _ in 0..<Int.random(in: 1...6, using: &random) {
       plans.append([])
       for _ in 0..<Int.random(in: 1...4, using: &random) {
-        plans[plans.count - 1].append(.drawn(count, isPeaceful: isPeaceful, &random))
+        let plan = ExchangePlan.drawn(count, isPeaceful: isPeaceful, &random)
+        let isKept = keepsStreams && keptRandom.chance(0.5)
+        plans[plans.count - 1].append(
+          isKept ? .drawnKept(count, .client, isPeaceful: isPeaceful, &keptRandom) : plan)
         count += 1
       }
     }
+    let drawn = plans.flatMap { $0 }
+    // Who sends behind an answer that ends the connection may lose the answer to a reset.
+    if isPeaceful {
+      plans = plans.map { plans in
+        Array(plans[...(plans.firstIndex(where: \.endsConnection) ?? plans.count - 1)])
+      }
+    }
+    hub =
+      keepsStreams
+      ? SeededHub(
+        on: stage, options, isPeaceful: isPeaceful, known: plans.flatMap { $0 },
+        firstNumber: count, keptRandom) : nil
     upstream = try SeededUpstream(
       in: stage.world, at: options.upstreams[0].endpoints.map(\.origin.port),
-      answering: plans.flatMap { $0 })
-    for plans in plans {
-      // Who sends behind an answer that ends the connection may lose the answer to a reset.
-      let last = isPeaceful ? plans.firstIndex(where: \.endsConnection) : nil
-      scheduleClient(Array(plans[...(last ?? plans.count - 1)]))
-    }
+      answering: drawn + (hub?.ownPlans ?? []))
+    for plans in plans { scheduleClient(plans) }
     scheduleControl()
     var tunnelRandom = SeededRandom(seed: seed ^ 0x7e11)
     if tunnelRandom.chance(0.25) { scheduleTunnel(tunnelRandom) }
@@ -65,6 +88,9 @@ package final class SeededWorld {
       stage.world.setPath(NetworkPath(.silent), to: names.silent)
     }
     troubles.schedule(on: stage)
+    hub?.schedule { [unowned self] number in
+      clients.lazy.compactMap { $0.streamName(of: number) }.first
+    }
   }
 
   private func scheduleClient(_ plans: [ExchangePlan]) {
@@ -116,6 +142,10 @@ package final class SeededWorld {
     for limit in changed.limits.indices where random.chance(0.7) {
       changed.limits[limit].maxStreams = Int.random(in: 1...4, using: &random)
     }
+    for limit in changed.limits {
+      limitsSince[limit.name] = max(limitsSince[limit.name] ?? 0, limit.maxStreams)
+    }
+    if let hub { hub.reload(&changed) }
     stage.admission.apply(changed.limits)
     relay.apply(changed)
   }
@@ -126,10 +156,12 @@ package final class SeededWorld {
     // All clients come within this time.
     stage.run(for: .milliseconds(1500)) { watch() }
     stage.run(for: .seconds(900)) {
-      watch() || (clients.allSatisfy(\.isDone) && tunnels.allSatisfy(\.isDone))
+      watch() || isOver
     }
+    if isPeaceful, !isOver { faults.append("a peaceful world does not end: \(hub?.open ?? "")") }
     for client in clients { client.check() }
     for tunnel in tunnels { tunnel.check() }
+    if let hub { faults += hub.check() }
     faults += clients.flatMap(\.faults) + tunnels.flatMap(\.faults) + upstream.faults
     wholeAnswers = clients.reduce(0) { $0 + $1.wholeAnswers }
     checkRepetitions()
@@ -138,6 +170,10 @@ package final class SeededWorld {
     names?.close()
     faults += stage.end()
     if !faults.isEmpty { faults.append("\(stage.world)") }
+  }
+
+  private var isOver: Bool {
+    clients.allSatisfy(\.isDone) && tunnels.allSatisfy(\.isDone) && hub?.open == nil
   }
 
   /// Whether something is wrong that must hold in every moment.
@@ -155,7 +191,11 @@ package final class SeededWorld {
       if options.limits.contains(where: { $0.basis == .model }) { upLimit += 1 << 20 }
       if queued.upstream > upLimit { faults.append("\(queued.upstream) bytes wait for upstream") }
     }
+    if stage.connections.openCount > maxConnections {
+      faults.append("\(stage.connections.openCount) clients are connected")
+    }
     watchLimits()
+    if let hub { faults += hub.watch() }
     return !faults.isEmpty
   }
 
@@ -167,7 +207,8 @@ package final class SeededWorld {
     let active = stage.relays.reduce(0) { $0 + $1.activeCount }
     let mayBePeeking = options.limits.contains { $0.basis == .model }
     for (state, earlier) in zip(states, limitsBefore ?? states) {
-      let most = max(state.maxStreams, earlier.maxStreams, earlier.fullestKeyInUse)
+      let most = max(
+        state.maxStreams, earlier.maxStreams, earlier.fullestKeyInUse, limitsSince[state.name] ?? 0)
       let holders = stage.relays.reduce(0) { $0 + ($1.permitHolders[state.name] ?? 0) }
       if state.fullestKeyInUse > most || state.drift(fromHolders: holders) != 0 {
         faults.append("\(holders) hold: \(state), and before: \(earlier)")
@@ -179,6 +220,7 @@ package final class SeededWorld {
       mostQueued = max(mostQueued, state.queued)
     }
     limitsBefore = states
+    limitsSince = [:]
     faults += stage.admission.inconsistencies
   }
 
@@ -201,6 +243,10 @@ package final class SeededWorld {
             + " \(client.peer.seenEnd)")
       }
     }
+    let asked = clients.reduce(0) { $0 + $1.plans.count } + tunnels.count
+    if stage.ledger.acceptedCount != asked + (hub?.ownPlans.count ?? 0) {
+      faults.append("\(stage.ledger.acceptedCount) requests were accepted")
+    }
     for tunnel in tunnels where !tunnel.isWhole {
       faults.append("a tunnel in a peaceful world brought \(tunnel.peer.received.count) bytes back")
     }
@@ -208,64 +254,5 @@ package final class SeededWorld {
     where !ending.hasPrefix("completed") && !ending.hasPrefix("upstream_http_error") {
       faults.append("in a peaceful world: \(ending)")
     }
-  }
-}
-
-extension RelayOptions {
-  /// Short times, so that each of them ends something in some worlds; long ones in peaceful
-  /// worlds. Buffers from tiny to the default.
-  fileprivate static func drawn(isPeaceful: Bool, _ random: inout SeededRandom) -> RelayOptions {
-    var options = RelayOptions.scenario()
-    options.relayBufferBytes = [1024, 5000, 65_536].randomElement(using: &random)!
-    options.requestBufferBytes = [300, 65_536].randomElement(using: &random)!
-    options.upstreams[0].pool.idleLimit = Int.random(in: 0...3, using: &random)
-    options.drawLimits(isPeaceful: isPeaceful, &random)
-    if random.chance(0.3) { options.upstreams[0].drawEndpoints(&random) }
-    guard isPeaceful else {
-      options.upstreams[0].attempts = Int.random(in: 1...3, using: &random)
-      options.server.slowClientTimeout = .seconds(1)
-      options.upstreams[0].firstByteTimeout = .seconds(2)
-      options.upstreams[0].idleTimeout = .seconds(2)
-      if random.chance(0.2) { options.upstreams[0].streamTimeout = .seconds(3) }
-      if random.chance(0.2) { options.requestBodyLimitBytes = 2000 }
-      return options
-    }
-    options.server.headTimeout = .seconds(60)
-    options.server.bodyTimeout = .seconds(60)
-    options.server.slowClientTimeout = .seconds(60)
-    options.server.idleTimeout = .seconds(20)
-    options.upstreams[0].pool.connectTimeout = .seconds(30)
-    options.upstreams[0].firstByteTimeout = .seconds(60)
-    options.upstreams[0].idleTimeout = .seconds(60)
-    return options
-  }
-
-  /// None, or one or two out of a small number, often with a key; in peaceful worlds queues are
-  /// long enough for all.
-  private mutating func drawLimits(isPeaceful: Bool, _ random: inout SeededRandom) {
-    // `x-odd` is in some requests; bodies are no JSON, so that every model is unknown.
-    let bases: [LimitOptions.Basis] = [
-      .none, .header(Array("x-odd".utf8)), .model, .client, .route,
-    ]
-    for basis in bases.shuffled(using: &random).prefix(Int.random(in: 0...2, using: &random)) {
-      var limit = LimitOptions(
-        name: "limit \(limits.count)", by: basis,
-        maxStreams: Int.random(in: 1...3, using: &random))
-      limit.queueMax = isPeaceful ? 100 : [0, 1, 3, 100].randomElement(using: &random)!
-      limit.queueTimeout = isPeaceful ? .seconds(800) : .milliseconds(1700)
-      limits.append(limit)
-    }
-    routes[0].limits = limits.map(\.name)
-  }
-}
-
-extension UpstreamOptions {
-  /// A second endpoint, soon ejected; often with statuses that are tried again.
-  fileprivate mutating func drawEndpoints(_ random: inout SeededRandom) {
-    endpoints.append(.local(8001))
-    balance = random.chance(0.5) ? .roundRobin : .leastStreams
-    ejection.failures = Int.random(in: 0...3, using: &random)
-    ejection.time = .milliseconds(400)
-    if random.chance(0.5) { retryStatuses = [500] }
   }
 }

@@ -71,6 +71,13 @@ struct Troubles {
     (.watch, [ENOMEM, ENOSPC]),
   ]
 
+  /// In some worlds few clients may be connected at once.
+  func drawConnections() -> Int {
+    var own = random
+    own = SeededRandom(seed: ~own.next())
+    return !isPeaceful && own.chance(0.15) ? Int.random(in: 1...6, using: &own) : .max
+  }
+
   /// In some worlds upstream has a name, with addresses of which some lead nowhere.
   mutating func drawNames(_ options: inout RelayOptions) -> SeededNames? {
     guard random.chance(0.3) else { return nil }

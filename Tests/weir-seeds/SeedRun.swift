@@ -13,6 +13,7 @@ struct SeedRun {
 
   private var worlds = 0
   private var answers = 0
+  private var readings = 0
   private var failures = 0
   private var endings: [Substring: Int] = [:]
 
@@ -40,6 +41,7 @@ struct SeedRun {
       let world = try SeededWorld(seed: seed, traceDepth: isAlone ? 100_000 : 100)
       world.run()
       answers += world.wholeAnswers
+      readings += world.wholeReadings
       for ending in world.endings {
         endings[ending.prefix { $0 != " " }, default: 0] += 1
       }
@@ -57,7 +59,8 @@ struct SeedRun {
   private var summary: String {
     let outcomes = endings.sorted { $0.value > $1.value }.map { "\($0.key) \($0.value)" }
     return "\(worlds) worlds, \(failures) failed; \(endings.values.reduce(0, +)) exchanges,"
-      + " \(answers) answers came whole: \(outcomes.joined(separator: ", "))"
+      + " \(answers) answers came whole, \(readings) readings of kept streams:"
+      + " \(outcomes.joined(separator: ", "))"
   }
 }
 
