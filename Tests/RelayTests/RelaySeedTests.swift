@@ -3,21 +3,18 @@
 
 internal import Foundation
 internal import RelayWorld
+internal import TestSupport
 internal import Testing
 
 /// `WEIR_SEEDS` asks for more worlds than the usual number; `WEIR_SEED` runs one again.
 private enum Seeds {
   static let groups = 8
-  static let count = variable("WEIR_SEEDS") ?? 1500
-  static let only = variable("WEIR_SEED")
+  static let count = SeedCount.orUsual(1500)
+  static let only = ProcessInfo.processInfo.environment["WEIR_SEED"].flatMap { Int($0) }
 
   static func group(_ group: Int) -> [UInt64] {
     if let only { return group == 0 ? [UInt64(only)] : [] }
     return stride(from: group, to: count, by: groups).map { UInt64($0) }
-  }
-
-  private static func variable(_ name: String) -> Int? {
-    ProcessInfo.processInfo.environment[name].flatMap { Int($0) }
   }
 }
 

@@ -14,6 +14,7 @@ final class SeededClient {
   private(set) var wholeAnswers = 0
   private var unread: ArraySlice<UInt8> = []
   private var isOver = false
+  private var streamNames: [Int: String] = [:]
 
   init(_ peer: FakePeer, plans: [ExchangePlan]) {
     self.peer = peer
@@ -60,13 +61,16 @@ final class SeededClient {
 extension SeededClient {
   /// The name under which the answer to plan `number` is kept, once its head has come with one.
   func streamName(of number: Int) -> String? {
+    if let known = streamNames[number] { return known }
     guard plans.contains(where: { $0.number == number && $0.stream != nil }) else { return nil }
-    let text = String(decoding: peer.received, as: UTF8.self)
-    guard let own = text.firstRange(of: "X-Number: \(number)\r\n"),
-      let end = text[own.upperBound...].firstRange(of: "\r\n\r\n"),
-      let name = text[own.upperBound..<end.lowerBound].firstRange(of: "x-weir-stream: ")
+    let received = peer.received
+    guard let own = received.offset(of: "X-Number: \(number)\r\n"),
+      let end = received.offset(of: "\r\n\r\n", from: own),
+      let field = received.offset(of: "x-weir-stream: ", from: own), field < end
     else { return nil }
-    return String(text[name.upperBound...].prefix(32))
+    let name = String(decoding: received[(field + 15)..<(field + 47)], as: UTF8.self)
+    streamNames[number] = name
+    return name
   }
 
   /// Goes through all that was received, answer by answer.
@@ -152,4 +156,17 @@ extension SeededClient {
   }
 
   private var excerpt: String { String(decoding: unread.prefix(200), as: UTF8.self) }
+}
+
+extension [UInt8] {
+  /// Where `text` stands first, from `start` on.
+  fileprivate func offset(of text: String, from start: Int = 0) -> Int? {
+    let wanted = Array(text.utf8)
+    guard start + wanted.count <= count else { return nil }
+    return withUnsafeBufferPointer { bytes in
+      (start...count - wanted.count).first { at in
+        bytes[at] == wanted[0] && bytes[at...].starts(with: wanted)
+      }
+    }
+  }
 }

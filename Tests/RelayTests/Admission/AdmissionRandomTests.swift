@@ -10,7 +10,7 @@ internal import TestSupport
 internal import Testing
 
 private let seeds: Range<UInt64> =
-  0..<(getenv("WEIR_SEEDS").flatMap { UInt64(String(cString: $0)) } ?? 4)
+  0..<UInt64(SeedCount.orUsual(4))
 
 private let operationsPerSeed = getenv("WEIR_SEEDS") == nil ? 5_000 : 10_000
 
