@@ -26,6 +26,7 @@ final class SimulatedExchange: Enrolled {
   var due: Instant
   var timer: LoopTimer?
   private var refusal: ScenarioError?
+  private var bodyBytes = 0
 
   enum Phase {
     case reading
@@ -85,7 +86,10 @@ extension SimulatedExchange: RequestHandler {
   func requestBody(_ wire: Span<UInt8>, payload: [Range<Int>]) {
     if case .tunnel = phase { return sendBack(wire) }
     if scenario.echoes, received.count <= Self.echoLimit { received.append(copying: wire) }
-    for range in payload { scanner.read(wire.extracting(range)) }
+    for range in payload {
+      bodyBytes += range.count
+      scanner.read(wire.extracting(range))
+    }
   }
 
   func requestEnded() {
@@ -168,7 +172,9 @@ extension SimulatedExchange {
     keepsAlive =
       mayGoOn && request.isPersistent && !isHTTP10 && answer.body.framing != .close
     head = isHTTP10 ? [] : interimHead
-    head += answer.head(keepsAlive: keepsAlive, number: number, &provider.writer)
+    let limits = provider.limits.count(bodyBytes: bodyBytes, at: provider.loop.now)
+    head += answer.head(
+      keepsAlive: keepsAlive, number: number, limits: limits, &provider.writer)
     body = answer.hasBody && !request.isMethod("HEAD") ? answer.body : nil
     self.request = nil
     received = []

@@ -12,6 +12,7 @@ package final class SimulatedProvider: RequestServer {
   let library: RecordingLibrary
   var buffers = AnswerBuffers()
   var writer = HeadWriter()
+  var limits = RateLimits()
   private let scratch = PayloadScratch()
   private let options: ServerOptions
   private var connections: [ObjectIdentifier: ServerConnection] = [:]

@@ -167,7 +167,9 @@ extension Fault {
 // MARK: - The head
 
 extension Answer {
-  func head(keepsAlive: Bool, number: Int, _ writer: inout HeadWriter) -> [UInt8] {
+  func head(
+    keepsAlive: Bool, number: Int, limits: RateLimits.Left? = nil, _ writer: inout HeadWriter
+  ) -> [UInt8] {
     writer.reset()
     writer.statusLine(status: status)
     if hasBody {
@@ -179,6 +181,7 @@ extension Answer {
       writer.field("content-length", 0)
     }
     if status == 429 || status == 503 || status == 529 { writer.field("retry-after", 1) }
+    if let api, let limits { limits.write(of: api, to: &writer) }
     writer.field(api?.requestIDField ?? "x-request-id", "req_simulated_\(number)")
     if !keepsAlive { writer.field("connection", "close") }
     writer.end()
