@@ -75,6 +75,13 @@ enum Messages {
       fields: "traceparent: 00-\(traceID(number))-00f067aa0ba902b7-00\r\n")
   }
 
+  /// `POST /v1/chat/completions?stream=17 HTTP/1.1`; nil without a query.
+  static func streamNumber(in head: UnsafeRawBufferPointer) -> Int? {
+    guard let query = head.prefix(64).firstIndex(of: UInt8(ascii: "=")) else { return nil }
+    return head[(query + 1)...].prefix { (0x30...0x39).contains($0) }
+      .reduce(0) { $0 * 10 + Int($1) - 0x30 }
+  }
+
   /// 32 hexadecimal digits, of which the last are the stream's number.
   static func traceID(_ number: Int) -> String {
     let digits = String(number, radix: 16)

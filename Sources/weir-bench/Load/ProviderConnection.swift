@@ -42,7 +42,7 @@ final class ProviderConnection: ByteStreamOwner {
   }
 
   private func answer(_ head: UnsafeRawBufferPointer, _ body: UnsafeRawBufferPointer) {
-    if let number = streamNumber(in: head) {
+    if let number = Messages.streamNumber(in: head) {
       guard body.elementsEqual(Messages.streamBody), number < provider.records.count else {
         return refuse()
       }
@@ -62,13 +62,6 @@ final class ProviderConnection: ByteStreamOwner {
     provider.failure = provider.failure ?? BenchError("a request reached the provider changed")
     close()
     provider.closed(self)
-  }
-
-  /// `POST /v1/chat/completions?stream=17 HTTP/1.1`; nil without a query.
-  private func streamNumber(in head: UnsafeRawBufferPointer) -> Int? {
-    guard let query = head.prefix(64).firstIndex(of: UInt8(ascii: "=")) else { return nil }
-    return head[(query + 1)...].prefix { (0x30...0x39).contains($0) }
-      .reduce(0) { $0 * 10 + Int($1) - 0x30 }
   }
 }
 

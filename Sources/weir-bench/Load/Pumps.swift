@@ -55,7 +55,7 @@ final class MetronomePump: TimerOwner {
   private var timer: LoopTimer?
 
   init(_ load: StreamLoad, on loop: EventLoop, eventsPerSecond: Int) {
-    records = load.records
+    records = Array(load.records.prefix(load.steadyCount))
     self.loop = loop
     start = loop.kernel.now().nanoseconds
     gapNanoseconds = UInt64(1_000_000_000 / eventsPerSecond)

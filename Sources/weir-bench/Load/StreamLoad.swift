@@ -4,6 +4,8 @@ import IO
 
 final class StreamLoad: StreamClientOwner {
   let records: [StreamRecord]
+  /// Streams that run all the time; those behind them are somebody's own affair.
+  let steadyCount: Int
   private(set) var started = 0
   private(set) var ended = 0
   /// Whole events received, of all streams.
@@ -23,11 +25,12 @@ final class StreamLoad: StreamClientOwner {
   private var clients: [StreamClient] = []
   private static let mostUnanswered = 128
 
-  init(_ rig: Rig, _ subject: Subject, count: Int, isStamped: Bool) {
+  init(_ rig: Rig, _ subject: Subject, count: Int, isStamped: Bool, besides others: Int = 0) {
     self.rig = rig
     provider = subject.provider
     address = subject.address
-    records = (0..<count).map {
+    steadyCount = count
+    records = (0..<count + others).map {
       StreamRecord(number: $0, pattern: rig.pattern, isStamped: isStamped)
     }
     provider.records = records
@@ -73,7 +76,7 @@ final class StreamLoad: StreamClientOwner {
 
   /// Ends all streams properly; throws unless each is complete.
   func finish() throws(BenchError) {
-    for record in records { record.finish() }
+    for record in records where !record.isFinished { record.finish() }
     let all = try rig.run(upTo: .seconds(20)) { ended == records.count || firstFailure != nil }
     try check()
     if !all { throw BenchError("\(records.count - ended) streams did not end") }

@@ -14,7 +14,7 @@ final class StreamRecord {
   /// When the request had been read, in nanoseconds.
   var asked: UInt64 = 0
   private(set) var firstStamp: UInt64?
-  private var lastStamp: UInt64 = 0
+  private(set) var lastStamp: UInt64 = 0
   /// The longest time between two events' sendings.
   private(set) var longestGap: UInt64 = 0
 

@@ -1,14 +1,27 @@
 // What a scrape costs the streams: the latency of paced events while nobody asks for /metrics, and
-// while a page of 20,000 series is asked for ten times a second.
+// while a page of 20,000 series is asked for ten times a second, by turns.
+//
+// weir has one core for all its threads, so its control thread, which writes pages, and its loop want it
+// at the same time. Three ways of sharing it are tried: both at real-time priority, where nothing takes
+// the core from a thread but itself; the loop alone; and neither.
 
 import Glibc
 import IO
 
+/// Which of weir's threads run at real-time priority.
+private enum Urgency: String, CaseIterable {
+  case all = "all threads real-time"
+  case loops = "the loop real-time"
+  case none = "ordinary priority"
+}
+
 extension Bench {
   /// Each has some 240 series of its own once it has answered a short request.
   private static let routes = 104
+  /// Stretches of each kind that take turns.
+  private static let stretches = 2
 
-  func scrapes(of weir: (name: String, path: String)) throws(BenchError) -> [String] {
+  func scrapes(of weir: (name: String, path: String)) throws(BenchError) -> [StudyFigure] {
     let settings = directory + "/scrapes.json5"
     let admin = "\(directory)/admin.sock"
     try Files.write(scrapeSettings(admin: admin), to: settings)
@@ -18,47 +31,57 @@ extension Bench {
     let load = StreamLoad(rig, subject, count: options.sizes.pacedStreams, isStamped: true)
     defer { load.close() }
     try load.open()
-    // Not weir's control thread, which renders pages: it shares its core here with the loop, as it
-    // does on a machine that is busy, and is not to be taken for more urgent than it is.
-    usesRealTimeLoops(true, of: subject)
-    defer { usesRealTimeLoops(false, of: subject) }
     let pump = MetronomePump(
       load, on: rig.loop,
       eventsPerSecond: load.records.count * options.sizes.pacedEventsPerSecond)
     defer { pump.stop() }
-    let figures = try compare(load, subject, admin)
+    var figures: [StudyFigure] = []
+    for urgency in Urgency.allCases {
+      use(urgency, for: subject)
+      figures += try compare(load, subject, admin, urgency)
+    }
+    use(.none, for: subject)
+    _ = ProcessTree.setRealTime(false, of: 0)
+    figures.append(StudyFigure("page", try describePage(of: admin)))
     pump.stop()
     try load.finish()
     return figures
   }
 
   private func compare(
-    _ load: StreamLoad, _ subject: Subject, _ admin: String
-  ) throws(BenchError) -> [String] {
-    try rig.run(for: options.sizes.warmUp)
-    var before = LatencyWindow(subject, rig)
-    try before.measure(load, for: options.sizes.window)
-    let page = directory + "/page"
-    let scraper = try Process(
-      ["sh", "-c", Self.scraper, "scraper", admin, page], log: directory + "/scraper.log")
-    defer { scraper.stop() }
-    try rig.run(for: .milliseconds(500))
-    var during = LatencyWindow(subject, rig)
-    try during.measure(load, for: options.sizes.window)
-    scraper.stop()
-    let lines = Files.read(page)?.split(separator: "\n").filter { !$0.hasPrefix("#") } ?? []
-    let cost = lines.first { $0.hasPrefix("weir_scrape_seconds ") } ?? "no time told"
+    _ load: StreamLoad, _ subject: Subject, _ admin: String, _ urgency: Urgency
+  ) throws(BenchError) -> [StudyFigure] {
+    var (quiet, scraped) = (LatencyWindow(subject, rig), LatencyWindow(subject, rig))
+    for _ in 0..<Self.stretches {
+      try rig.run(for: options.sizes.warmUp)
+      try quiet.measure(load, for: options.sizes.window)
+      let scraper = PageClient(.init(host: .unix(admin)), every: .milliseconds(100), on: rig.loop)
+      defer { scraper.close() }
+      try rig.run(for: options.sizes.warmUp)
+      let before = scraper.pages
+      try scraped.measure(load, for: options.sizes.window)
+      scraped.pages += scraper.pages - before
+      if let failure = scraper.failure { throw failure }
+    }
+    let cost = "\(scraped.pages) pages, \(scraped.millisecondsEach(over: quiet)) ms of CPU each"
     return [
-      "quiet: \(before.text)", "scraped: \(during.text)",
-      "page: \(lines.count) series; \(cost)",
+      StudyFigure("\(urgency.rawValue), quiet", quiet.text, p99: quiet.p99),
+      StudyFigure("\(urgency.rawValue), scraped", "\(scraped.text); \(cost)", p99: scraped.p99),
     ]
   }
 
-  /// In a process of its own, so that reading the page does not delay what is measured here.
-  private static let scraper = """
-    while :; do curl -s --unix-socket "$1" -o "$2.new" http://localhost/metrics && mv "$2.new" "$2"
-    sleep 0.1; done
-    """
+  /// Its size, and what weir says that one took.
+  private func describePage(of admin: String) throws(BenchError) -> String {
+    let scraper = PageClient(.init(host: .unix(admin)), every: .seconds(60), on: rig.loop)
+    defer { scraper.close() }
+    scraper.keepsPage = true
+    let isThere = try rig.run(upTo: .seconds(10)) { scraper.pages > 0 || scraper.failure != nil }
+    guard isThere, scraper.failure == nil else { throw BenchError("no page came") }
+    let lines = String(decoding: scraper.page, as: UTF8.self).split(separator: "\n")
+    let series = lines.filter { $0.hasPrefix("weir_") || $0.hasPrefix("process_") }
+    let cost = series.first { $0.hasPrefix("weir_scrape_seconds ") } ?? "no time told"
+    return "\(series.count) series; \(cost)"
+  }
 
   private func scrapeSettings(admin: String) -> String {
     let routes = (0..<Self.routes).map {
@@ -75,19 +98,26 @@ extension Bench {
       """
   }
 
-  private func usesRealTimeLoops(_ isRealTime: Bool, of subject: Subject) {
-    let isOwn = ProcessTree.setRealTime(isRealTime, of: 0)
-    let areTheirs = subject.tree?.setRealTime(isRealTime, ofThreadsNamed: "weir-loop") ?? true
-    if !(isOwn && areTheirs) { rig.lacksRealTime = true }
+  /// The bench itself always is: what else runs on its core would be taken for weir's delay.
+  private func use(_ urgency: Urgency, for subject: Subject) {
+    var isAllowed = ProcessTree.setRealTime(true, of: 0)
+    if let tree = subject.tree {
+      isAllowed = tree.setRealTime(urgency == .all) && isAllowed
+      if urgency == .loops { isAllowed = tree.setRealTime(true, ofThreadsNamed: "weir-loop") }
+    }
+    if !isAllowed { rig.lacksRealTime = true }
   }
 }
 
-/// Latencies, and weir's processor time, of one stretch of time.
+/// Latencies, and weir's processor time, of some stretches of time.
 private struct LatencyWindow {
+  /// That came meanwhile.
+  var pages = 0
   private let rig: Rig
   private let subject: Subject
   private var latencies: [UInt32] = []
-  private var microsecondsEach = 0.0
+  private var events = 0
+  private var microseconds = 0.0
 
   init(_ subject: Subject, _ rig: Rig) {
     self.subject = subject
@@ -95,23 +125,36 @@ private struct LatencyWindow {
   }
 
   mutating func measure(_ load: StreamLoad, for time: Duration) throws(BenchError) {
-    let events = load.events
+    let before = load.events
     let meter = Meter(subject, rig.loop.kernel)
     load.startSampling()
     try rig.run(for: time)
-    latencies = load.stopSampling()
+    latencies += load.stopSampling()
     try load.check()
-    microsecondsEach = try meter.read(load.events - events).microsecondsEach
+    let count = load.events - before
+    microseconds += try meter.read(count).microsecondsEach * Double(count)
+    events += count
   }
 
+  /// What a page took of all weir's threads: the difference that it made.
+  func millisecondsEach(over quiet: LatencyWindow) -> String {
+    let usual = quiet.microseconds / Double(max(quiet.events, 1)) * Double(events)
+    return ((microseconds - usual) / 1e3 / Double(max(pages, 1))).text(digits: 2)
+  }
+
+  /// In microseconds.
+  var p99: Double { latencies.sorted().percentile(99) / 1e3 }
+
   var text: String {
+    let sorted = latencies.sorted()
     let at = { (share: Double) in
-      let place = min(latencies.count - 1, Int(Double(latencies.count) * share))
-      return latencies.isEmpty ? "–" : (Double(latencies[place]) / 1e3).text(digits: 1)
+      let place = min(sorted.count - 1, Int(Double(sorted.count) * share))
+      return sorted.isEmpty ? "–" : (Double(sorted[place]) / 1e3).text(digits: 1)
     }
+    let each = (microseconds / Double(max(events, 1))).text(digits: 2)
     return """
-      provider to client p50 \(at(0.5)), p99 \(at(0.99)), p99.9 \(at(0.999)) µs; \
-      CPU per event \(microsecondsEach.text(digits: 2)) µs (\(latencies.count) events)
+      p50 \(at(0.5)), p99 \(at(0.99)), p99.9 \(at(0.999)) µs; \
+      CPU per event \(each) µs (\(sorted.count) events)
       """
   }
 }

@@ -9,19 +9,52 @@ enum Study: String, Sendable {
   case scrapes
 }
 
+/// One line of a study.
+struct StudyFigure {
+  let name: String
+  let text: String
+  /// In microseconds; nil for what is no distribution.
+  let p99: Double?
+
+  init(_ name: String, _ text: String, p99: Double? = nil) {
+    (self.name, self.text, self.p99) = (name, text, p99)
+  }
+
+  init(_ name: String, _ errors: Errors) { self.init(name, errors.text, p99: errors.p99) }
+}
+
 extension Bench {
-  /// Each round starts weir anew.
+  /// Each round starts weir anew. Where there are several, the median of their p99 comes last: one in
+  /// which the machine stood still does not decide.
   func run(_ study: Study, log: (String) -> Void) throws(BenchError) {
     for weir in options.weirs {
+      var (names, ends): ([String], [String: [Double]]) = ([], [:])
       for round in 1...options.rounds {
-        defer { rig.provider.reset() }
-        let figures: [String] =
-          switch study {
-          case .clocks: try clocks(of: weir)
-          case .scrapes: try scrapes(of: weir)
-          }
-        for line in figures { log("round \(round), \(weir.name): \(line)") }
+        for figure in try figures(of: study, weir) {
+          log("round \(round), \(weir.name): \(figure.name): \(figure.text)")
+          guard let p99 = figure.p99 else { continue }
+          if ends[figure.name] == nil { names.append(figure.name) }
+          ends[figure.name, default: []].append(p99)
+        }
       }
+      guard options.rounds > 1 else { continue }
+      for name in names {
+        let sorted = (ends[name] ?? []).sorted()
+        let text = sorted.map { $0.text(digits: 1) }.joined(separator: ", ")
+        log(
+          "\(weir.name): \(name): median p99 \(sorted[sorted.count / 2].text(digits: 1)) of \(text) µs"
+        )
+      }
+    }
+  }
+
+  private func figures(
+    of study: Study, _ weir: (name: String, path: String)
+  ) throws(BenchError) -> [StudyFigure] {
+    defer { rig.provider.reset() }
+    return switch study {
+    case .clocks: try clocks(of: weir)
+    case .scrapes: try scrapes(of: weir)
     }
   }
 
@@ -45,6 +78,9 @@ struct Errors {
   mutating func add(_ one: Double, _ other: Double) {
     values.append(UInt32(clamping: Int((one - other).magnitude)))
   }
+
+  /// In microseconds.
+  var p99: Double { values.sorted().percentile(99) / 1e3 }
 
   /// `p50 12.3, p99 45.6, max 78.9 µs (500)`.
   var text: String {

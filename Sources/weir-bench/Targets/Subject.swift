@@ -50,6 +50,12 @@ final class Subject {
     }
   }
 
+  /// Something of the bench's own, which runs already.
+  init(at address: SocketAddress, before provider: Provider) {
+    (target, log, self.provider, self.address) = (.direct, "", provider, address)
+    (process, tree, start) = (nil, nil, LinuxKernel().now())
+  }
+
   deinit { process?.stop() }
 
   func stop() { process?.stop() }
