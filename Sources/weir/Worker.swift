@@ -72,6 +72,7 @@ final class Worker: TimerOwner {
   private let loop: EventLoop
   private let relay: Relay
   private let lender: StreamLender
+  private let lagProbe: LagProbe
   private let metrics: MetricsShard
   private let control: Mailbox<WorkerEvent>
   private let connections: ConnectionBound
@@ -117,6 +118,7 @@ final class Worker: TimerOwner {
       bound: surroundings.connections, metrics: metrics, observer: log)
     let lender = StreamLender(number, relay, metrics, surroundings.control)
     self.lender = lender
+    lagProbe = LagProbe(on: loop)
     log.ended = surroundings.isWatched ? { lender.note($0) } : nil
     loop.timersRanLate = { metrics.loopLag($0) }
     for socket in sockets {
