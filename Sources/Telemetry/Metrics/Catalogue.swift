@@ -168,7 +168,9 @@ package enum Catalogue {
       "From entering admission to its decision."),
     MetricFamily(
       .limitDecisions, "weir_limit_decisions_total", .counter, .limit,
-      labels: [ClosedLabel("decision", Label.Decision.self)], "What admission decided."),
+      labels: [ClosedLabel("decision", Label.Decision.self)],
+      "What admission decided; client_gone: the client left the queue, or sent a body that is refused."
+    ),
     MetricFamily(
       .limitDrift, "weir_limit_drift", .gauge, scrape: ["limit"],
       "Permits in use minus streams that hold one: always 0."),
@@ -262,7 +264,7 @@ package enum Catalogue {
       "Time that the scrape before this one took."),
     MetricFamily(
       .loopLag, "weir_loop_lag_seconds", .histogram, .process, buckets: .relay, decimals: seconds,
-      "How late a loop ran a timer that was due."),
+      "How late a loop ran a timer that was due; one is due each second."),
     MetricFamily(
       .configReloads, "weir_config_reloads_total", .counter, .process,
       labels: [ClosedLabel("result", Label.ReloadResult.self)], "Reloads of the settings."),
