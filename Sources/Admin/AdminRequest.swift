@@ -8,19 +8,24 @@ final class AdminRequest: RequestHandler {
   private let connection: ServerConnection
   private let head: RequestHead
   private let pages: [AdminPage]
+  private let loop: EventLoop
   private var isGone = false
   private var listener: FeedListener?
+  private var answer: PiecewiseAnswer?
 
-  init(_ head: RequestHead, on connection: ServerConnection, pages: [AdminPage]) {
+  init(
+    _ head: RequestHead, on connection: ServerConnection, pages: [AdminPage], loop: EventLoop
+  ) {
     self.head = head
     self.connection = connection
     self.pages = pages
+    self.loop = loop
   }
 
   // Bodies mean nothing here; their bytes are dropped.
   func requestBody(_ wire: Span<UInt8>, payload: [Range<Int>]) {}
   func requestReadEnded() {}
-  func clientDrained() {}
+  func clientDrained() { answer?.goOn() }
 
   func requestEnded() {
     guard let page = pages.first(where: { $0.path == path }) else {
@@ -39,6 +44,8 @@ final class AdminRequest: RequestHandler {
   func clientGone() {
     isGone = true
     listener?.leave()
+    answer?.stop()
+    answer = nil
     connection.abandon()
   }
 
@@ -92,20 +99,42 @@ final class AdminRequest: RequestHandler {
 
   private func reply(_ reply: AdminReply) {
     guard !isGone, connection.isOpen else { return }
-    isGone = true
     let keepsAlive = head.isPersistent && head.version == .http11
-    var message = Self.message(reply, keepsAlive: keepsAlive)
-    if head.isMethod("HEAD") { message.removeLast(reply.body.count) }
-    connection.send(message.span)
+    let isBodiless = head.isMethod("HEAD")
+    connection.cork()
+    connection.send(Self.head(of: reply, keepsAlive: keepsAlive).span)
+    if let pieces = reply.pieces, !isBodiless {
+      connection.uncork()
+      return send(pieces, keepsAlive: keepsAlive)
+    }
+    isGone = true
+    if !isBodiless { connection.send(reply.body.span) }
+    connection.uncork()
     connection.finishResponse(keepsAlive: keepsAlive)
   }
 
-  static func message(_ reply: AdminReply, keepsAlive: Bool) -> [UInt8] {
+  private func send(_ pieces: any PieceMaker, keepsAlive: Bool) {
+    answer = PiecewiseAnswer(
+      pieces, to: connection, isChunked: keepsAlive, on: loop
+    ) { [unowned self] in
+      isGone = true
+      answer = nil
+      connection.finishResponse(keepsAlive: keepsAlive)
+    }
+  }
+
+  /// The head of an answer. One that is made while it is sent has no length: its end shows in its
+  /// chunks, or in the connection's.
+  static func head(of reply: AdminReply, keepsAlive: Bool) -> [UInt8] {
     var writer = HeadWriter()
     writer.statusLine(status: reply.status)
     writer.field("Content-Type", reply.contentType)
     if let encoding = reply.contentEncoding { writer.field("Content-Encoding", encoding) }
-    writer.field("Content-Length", reply.body.count)
+    if reply.pieces == nil {
+      writer.field("Content-Length", reply.body.count)
+    } else if keepsAlive {
+      writer.field("Transfer-Encoding", "chunked")
+    }
     writer.field("Cache-Control", "no-store")
     writer.field("X-Content-Type-Options", "nosniff")
     if let policy = reply.contentSecurityPolicy {
@@ -114,6 +143,6 @@ final class AdminRequest: RequestHandler {
     }
     if !keepsAlive { writer.field("Connection", "close") }
     writer.end()
-    return writer.bytes + reply.body
+    return writer.bytes
   }
 }

@@ -5,10 +5,12 @@ package import IO
 package import Wire
 
 /// An answer of the admin port.
-package struct AdminReply: Sendable {
+package struct AdminReply {
   package var status: Int
   package var contentType: StaticString
   package var body: [UInt8]
+  /// Makes the body in place of `body`, while it is sent.
+  package var pieces: (any PieceMaker)?
   /// What has been done to the body, because the caller asked for it.
   package var contentEncoding: StaticString?
   /// What a browser may do with the page; nil says nothing.
@@ -22,6 +24,14 @@ package struct AdminReply: Sendable {
     self.contentType = contentType
     self.contentEncoding = contentEncoding
     self.body = body
+  }
+
+  /// One that is made while it is sent.
+  package init(
+    contentType: StaticString, contentEncoding: StaticString? = nil, pieces: any PieceMaker
+  ) {
+    self.init(contentType: contentType, contentEncoding: contentEncoding, body: [])
+    self.pieces = pieces
   }
 
   package static func text(_ text: String, status: Int = 200) -> AdminReply {
@@ -110,7 +120,7 @@ package final class AdminServer: RequestServer {
   package func connection(
     _ connection: ServerConnection, began head: RequestHead
   ) -> any RequestHandler {
-    AdminRequest(head, on: connection, pages: pages)
+    AdminRequest(head, on: connection, pages: pages, loop: loop)
   }
 
   package func connection(_ connection: ServerConnection, refused refusal: RequestRefusal) {
@@ -119,7 +129,8 @@ package final class AdminServer: RequestServer {
       case .malformed(let error): error.clientStatus
       case .headTimedOut: 408
       }
-    connection.send(AdminRequest.message(.text("refused", status: status), keepsAlive: false).span)
+    let reply = AdminReply.text("refused", status: status)
+    connection.send((AdminRequest.head(of: reply, keepsAlive: false) + reply.body).span)
   }
 
   package func connectionClosed(_ connection: ServerConnection) {

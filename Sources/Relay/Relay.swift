@@ -79,19 +79,18 @@ package final class Relay: RequestServer {
     if options.routes.contains(where: { $0.hub != nil }) { hub.open() }
   }
 
-  /// Bytes held for peers that do not take them, requests kept to be sent again among them.
-  package var bufferedBytes: Int {
-    exchanges.members.reduce(0) {
-      $0 + $1.connection.queuedBytes + ($1.client?.queuedBytes ?? 0) + $1.requestBuffer.count
-    }
-  }
-
   /// Exchanges that hold a permit, by the names of the limits it is of: counted from the exchanges
   /// themselves, so that the limits' own count can be held against it.
   package var permitHolders: [String: Int] {
-    var holders: [String: Int] = [:]
+    // Names are looked up once for each route: there may be ten thousand exchanges.
+    var byRoute: [ObjectIdentifier: (limits: [String], count: Int)] = [:]
     for exchange in exchanges.members where exchange.permit != nil {
-      for name in exchange.route?.route.limits ?? [] { holders[name, default: 0] += 1 }
+      guard let route = exchange.route, !route.route.limits.isEmpty else { continue }
+      byRoute[ObjectIdentifier(route), default: (route.route.limits, 0)].count += 1
+    }
+    var holders: [String: Int] = [:]
+    for (limits, count) in byRoute.values {
+      for name in limits { holders[name, default: 0] += count }
     }
     return holders
   }

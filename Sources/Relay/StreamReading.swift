@@ -108,7 +108,23 @@ extension Relay {
   }
 }
 
+extension Relay {
+  /// Adds up what `count` of the open exchanges from place `start` on hold for peers that do not
+  /// take it, requests kept to be sent again among it; returns where to go on, or nil at the end.
+  /// See `readStreams` for what happens in between.
+  package func addHeldBytes(from start: Int, count: Int, to sum: inout Int) -> Int? {
+    let end = min(start + count, openExchanges.count)
+    guard start < end else { return nil }
+    for exchange in openExchanges[start..<end] { sum += exchange.heldBytes }
+    return end < openExchanges.count ? end : nil
+  }
+}
+
 extension Exchange {
+  fileprivate var heldBytes: Int {
+    connection.queuedBytes + (client?.queuedBytes ?? 0) + requestBuffer.count
+  }
+
   fileprivate func reading(at now: Instant) -> StreamReading {
     var reading = StreamReading(
       number: notes.number, route: route?.route.name ?? Relay.noRoute,

@@ -42,9 +42,9 @@ final class Control {
   private let log: LogWriter
   private let sink: LogSink
   private let process = ProcessFigures()
+  private let counted = CountedFigures()
   private var scrape: Scrape?
   private var status: StatusDesk?
-  private var lastScrapeNanoseconds: UInt64 = 0
   private var certificates: [(name: String, expiry: UInt64)] = []
   /// For the demo, which speaks for itself, and ends by itself after a while.
   var isQuiet = false
@@ -136,12 +136,13 @@ extension Control {
 
   private func serve() {
     do {
-      scrape = Scrape(Array(workers.values), limits: { [admission] in admission.states }) {
-        [unowned self] in page($0, $1)
-      }
+      scrape = Scrape(
+        Array(workers.values), counted, clock: loop.kernel,
+        limits: { [admission] in admission.states }
+      ) { [unowned self] in page($0, $1) }
       status = StatusDesk(
-        on: loop, workers: (0..<workers.count).compactMap { workers[$0] }, registry: registry,
-        limits: { [admission] in admission.states })
+        on: loop, workers: (0..<workers.count).compactMap { workers[$0] }, counted,
+        registry: registry, limits: { [admission] in admission.states })
       try startAdmin()
       if let path = settings.takeover {
         offer = try TakeoverOffer(at: path, sockets.copies(), on: loop) { [unowned self] in
@@ -340,14 +341,11 @@ extension Control {
 // MARK: - Metrics
 
 extension Control {
-  private func page(_ format: ExpositionFormat, _ lent: LentFigures) -> [UInt8] {
-    let start = loop.kernel.now()
-    var sum = metrics.snapshot()
-    for figures in lent.workers { sum.merge(figures.snapshot) }
-    status?.note(sum)
-    let page = Exposition.page(format, sum, registry: registry, samples: samples(lent))
-    lastScrapeNanoseconds = loop.kernel.now().nanoseconds(since: start)
-    return page
+  private func page(_ format: ExpositionFormat, _ lent: LentFigures) -> Exposition {
+    counted.take(metrics.lend(for: MetricsSnapshot()))
+    status?.note(counted.sum)
+    Thread.yieldProcessor()
+    return Exposition(format, counted.sum, registry: registry, samples: samples(lent))
   }
 
   private func samples(_ lent: LentFigures) -> [ScrapedSample] {
@@ -357,7 +355,7 @@ extension Control {
       ScrapedSample(.bufferedBytes, ["log"], .integer(Int64(log.queue.waitingBytes))),
       ScrapedSample(.logLines, .integer(Int64(clamping: log.writtenCount))),
       ScrapedSample(.logLinesDropped, .integer(Int64(clamping: log.droppedCount))),
-      ScrapedSample(.scrapeSeconds, .real(Double(lastScrapeNanoseconds) / 1e9)),
+      ScrapedSample(.scrapeSeconds, .real(Double(scrape?.lastNanoseconds ?? 0) / 1e9)),
       ScrapedSample(.draining, .integer(isReady ? 0 : 1)),
       ScrapedSample(.buildInfo, [Version.number, Version.commit], .integer(1)),
     ]

@@ -48,7 +48,11 @@ struct ProcessFigures {
     return text[text.index(close, offsetBy: 2)...].split(separator: " ")
   }
 
+  /// Since Linux 6.2 the folder's size tells it. To list it takes the kernel a microsecond for each,
+  /// in one call that nothing interrupts: a thread of ours that shares the core would wait.
   private static var openDescriptors: Int {
+    var status = stat()
+    if stat("/proc/self/fd", &status) == 0, status.st_size > 0 { return Int(status.st_size) }
     guard let folder = opendir("/proc/self/fd") else { return 0 }
     defer { closedir(folder) }
     var count = 0

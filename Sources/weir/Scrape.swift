@@ -9,7 +9,8 @@ import Wire
 
 /// What a worker lends for a page.
 struct WorkerFigures: Sendable {
-  var snapshot: MetricsSnapshot
+  /// What it has counted since it last lent.
+  var counted: MetricsSnapshot
   var bufferedBytes: Int
   var subscriberBytes: Int
   /// Exchanges that hold a permit, by limit.
@@ -35,15 +36,26 @@ struct LentFigures {
   }
 }
 
+/// All that the loops have counted, put together from what each has lent since the last time.
+final class CountedFigures {
+  private(set) var sum = MetricsSnapshot()
+
+  func take(_ lent: MetricsSnapshot) { sum.merge(lent, pausing: Thread.yieldProcessor) }
+}
+
 /// Pages that wait for the loops. Scrapes that come while one is under way share its figures.
 final class Scrape {
   typealias Reply = (AdminReply) -> Void
 
   private let workers: [Mailbox<WorkerCommand>]
-  private let page: (ExpositionFormat, LentFigures) -> [UInt8]
+  private let counted: CountedFigures
+  private let page: (ExpositionFormat, LentFigures) -> Exposition
   private let limits: () -> [LimitState]
+  private let clock: any Kernel
   private var waiting: [Caller] = []
   private var lent = LentFigures()
+  /// What the last page took that has been written to its end.
+  private(set) var lastNanoseconds: UInt64 = 0
 
   /// Who waits for a page, and how it is wanted.
   private struct Caller {
@@ -57,20 +69,16 @@ final class Scrape {
       takesGzip = ExpositionFormat.takesGzip(acceptEncoding: field("accept-encoding"))
       self.reply = reply
     }
-
-    func send(_ page: [UInt8]) {
-      let type = format.contentType
-      guard takesGzip else { return reply(AdminReply(contentType: type, body: page)) }
-      let body = LineGzip.compress(page.span)
-      reply(AdminReply(contentType: type, contentEncoding: "gzip", body: body))
-    }
   }
 
   init(
-    _ workers: [Mailbox<WorkerCommand>], limits: @escaping () -> [LimitState],
-    page: @escaping (ExpositionFormat, LentFigures) -> [UInt8]
+    _ workers: [Mailbox<WorkerCommand>], _ counted: CountedFigures, clock: any Kernel,
+    limits: @escaping () -> [LimitState],
+    page: @escaping (ExpositionFormat, LentFigures) -> Exposition
   ) {
     self.workers = workers
+    self.counted = counted
+    self.clock = clock
     self.limits = limits
     self.page = page
   }
@@ -79,15 +87,34 @@ final class Scrape {
     waiting.append(Caller(head, reply))
     guard waiting.count == 1 else { return }
     lent = LentFigures(limitsBefore: limits())
-    for worker in workers { worker.send(.lendFigures) }
+    for worker in workers {
+      worker.send(.lendFigures(counted.sum.blank))
+      // Here and below: what comes next takes a while with many series, see `PiecewiseAnswer`.
+      Thread.yieldProcessor()
+    }
   }
 
   func receive(_ figures: WorkerFigures) {
+    counted.take(figures.counted)
     lent.workers.append(figures)
+    lent.workers[lent.workers.count - 1].counted = MetricsSnapshot()
     guard lent.workers.count == workers.count else { return }
     lent.limits = limits()
     let asked = waiting
     waiting = []
-    for caller in asked { caller.send(page(caller.format, lent)) }
+    for caller in asked { answer(caller) }
+  }
+
+  private func answer(_ caller: Caller) {
+    let start = clock.now()
+    let exposition = page(caller.format, lent)
+    let maker = PageMaker(
+      exposition, compressing: caller.takesGzip, clock: clock,
+      spent: clock.now().nanoseconds(since: start)
+    ) { [weak self] in self?.lastNanoseconds = $0 }
+    caller.reply(
+      AdminReply(
+        contentType: caller.format.contentType,
+        contentEncoding: caller.takesGzip ? "gzip" : nil, pieces: maker))
   }
 }

@@ -15,16 +15,15 @@ final class StatusDesk {
 
   /// - Parameter workers: in the order of their numbers.
   init(
-    on loop: EventLoop, workers: [Mailbox<WorkerCommand>], registry: LabelRegistry,
-    limits: @escaping () -> [LimitState]
+    on loop: EventLoop, workers: [Mailbox<WorkerCommand>], _ counted: CountedFigures,
+    registry: LabelRegistry, limits: @escaping () -> [LimitState]
   ) {
     let identity = StatusIdentity(
       version: Version.number, commit: Version.commit, loops: workers.count)
     let board = StatusBoard(identity, start: loop.kernel.now())
-    let survey = Survey(workers) { lent in
-      var sum = MetricsSnapshot()
-      for streams in lent { sum.merge(streams.figures) }
-      let figures = StatusFigures(sum, registry: registry)
+    let survey = Survey(workers, counted) { lent in
+      let figures = StatusFigures(
+        counted.sum, registry: registry, pausing: Thread.yieldProcessor)
       board.take(lent, figures, limits: limits(), at: loop.now)
     }
     let feed = EventFeed(on: loop, board: board, look: survey.ask)
@@ -42,7 +41,8 @@ final class StatusDesk {
 
   /// A metrics page has been made of `sum`: what it says of the last minutes is kept.
   func note(_ sum: MetricsSnapshot) {
-    board.note(StatusFigures(sum, registry: registry), at: loop.now)
+    let figures = StatusFigures(sum, registry: registry, pausing: Thread.yieldProcessor)
+    board.note(figures, at: loop.now)
   }
 
   func tell(_ event: StaticString) {

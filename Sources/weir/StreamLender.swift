@@ -12,6 +12,8 @@ struct StreamsRequest: Sendable {
   var rows: Int
   /// Of ended exchanges only what came after so many.
   var endedAfter: UInt64
+  /// See `MetricsShard.lend`.
+  var blank = MetricsSnapshot()
 }
 
 /// Lives on its worker's loop.
@@ -66,7 +68,10 @@ final class StreamLender: TimerOwner {
     lent.open = readings
     lent.ended = recent.after(request.endedAfter)
     lent.endedCount = recent.count
-    lent.figures = metrics.snapshot()
+    // Nobody else may hold the blank when the shard next counts.
+    let blank = request.blank
+    request.blank = MetricsSnapshot()
+    lent.counted = metrics.lend(for: blank)
     readings = []
     control.send(.streams(lent))
   }

@@ -33,8 +33,8 @@ enum WorkerCommand: Sendable {
   case adopt([Int32])
   case drain(refusing: Bool)
   case endDrain
-  /// `figures` follows.
-  case lendFigures
+  /// `figures` follows; with it goes what the loop counts in from then on.
+  case lendFigures(MetricsSnapshot)
   /// `turns` follows: the loop is not stuck.
   case sayThatYouTurn
   /// `streams` follows.
@@ -72,6 +72,7 @@ final class Worker: TimerOwner {
   private let loop: EventLoop
   private let relay: Relay
   private let lender: StreamLender
+  private let figures: FigureLender
   private let lagProbe: LagProbe
   private let metrics: MetricsShard
   private let control: Mailbox<WorkerEvent>
@@ -118,6 +119,7 @@ final class Worker: TimerOwner {
       bound: surroundings.connections, metrics: metrics, observer: log)
     let lender = StreamLender(number, relay, metrics, surroundings.control)
     self.lender = lender
+    figures = FigureLender(relay, metrics, surroundings.control)
     lagProbe = LagProbe(on: loop)
     log.ended = surroundings.isWatched ? { lender.note($0) } : nil
     loop.timersRanLate = { metrics.loopLag($0) }
@@ -154,13 +156,7 @@ final class Worker: TimerOwner {
     case .drain(let refusing):
       relay.drain(refusing: refusing) { [unowned self] in reportDrained() }
     case .endDrain: relay.endDrain()
-    case .lendFigures:
-      let figures = WorkerFigures(
-        snapshot: metrics.snapshot(), bufferedBytes: relay.bufferedBytes,
-        subscriberBytes: relay.subscriberBytes,
-        permitHolders: relay.permitHolders, rateLimits: relay.rateLimits,
-        endpoints: relay.endpoints)
-      control.send(.figures(figures))
+    case .lendFigures(let blank): figures.lend(for: blank)
     case .sayThatYouTurn: control.send(.turns)
     case .lendStreams(let request): lender.lend(request)
     case .stop: loop.stop()

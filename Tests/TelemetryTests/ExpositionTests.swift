@@ -149,6 +149,26 @@ import Testing
     #expect(ExpositionFormat(accept: accept) == format)
   }
 
+  // Goal: pieces of any size make the same page, and none is much larger than was asked for.
+  @Test(arguments: [1, 100, 4096, 1 << 20])
+  func piecesMakeThePage(_ bytes: Int) {
+    let (shard, registry, samples) = everything
+    let figures = shard.snapshot()
+    let whole = Sample.page(figures, registry, samples: samples, format: .openMetrics)
+    let joined = Sample.page(
+      figures, registry, samples: samples, format: .openMetrics, inPiecesOf: bytes)
+    #expect(joined == whole)
+    var exposition = Exposition(.text, figures, registry: registry, samples: samples)
+    var piece: [UInt8] = []
+    var count = 1
+    while exposition.write(bytes, into: &piece) {
+      count += 1
+      #expect(piece.count < bytes + 16_384)
+      #expect(piece.isEmpty || piece.last == UInt8(ascii: "\n"))
+    }
+    #expect(bytes < whole.utf8.count ? count > 1 : count == 1)
+  }
+
   @Test(
     "RFC 9110 §12.5.3: Accept-Encoding",
     arguments: [

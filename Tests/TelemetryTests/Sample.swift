@@ -57,10 +57,12 @@ enum Sample {
 
   static func page(
     _ snapshot: MetricsSnapshot, _ registry: LabelRegistry, samples: [ScrapedSample] = [],
-    format: ExpositionFormat = .text
+    format: ExpositionFormat = .text, inPiecesOf bytes: Int = 1 << 14
   ) -> String {
-    let bytes = Exposition.page(format, snapshot, registry: registry, samples: samples)
-    return String(decoding: bytes, as: UTF8.self)
+    var exposition = Exposition(format, snapshot, registry: registry, samples: samples)
+    var (page, piece): ([UInt8], [UInt8]) = ([], [])
+    while exposition.write(bytes, into: &piece) { page += piece }
+    return String(decoding: page + piece, as: UTF8.self)
   }
 
   /// The lines of one family, its head included.

@@ -13,7 +13,8 @@ package struct LoopStreams: Sendable {
   package var ended: [ExchangeRecord] = []
   /// How many have ended since the start; where the next look goes on.
   package var endedCount: UInt64 = 0
-  package var figures = MetricsSnapshot()
+  /// What the loop has counted since it last lent.
+  package var counted = MetricsSnapshot()
 
   package init(loop: Int, requestIDs: RequestIDs) {
     self.loop = loop

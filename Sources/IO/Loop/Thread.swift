@@ -29,6 +29,11 @@ package struct Thread {
   /// Waits until the body has returned. Once at most.
   package func join() { pthread_join(handle, nil) }
 
+  /// Lets others run first that are ready now and as urgent as the calling thread: at real-time
+  /// priority nothing else takes the processor from it (sched(7)), and otherwise only the end of a
+  /// time slice of milliseconds.
+  package static func yieldProcessor() { sched_yield() }
+
   /// Pins the calling thread to one processor; does nothing where that is not allowed.
   package static func pinCurrent(toProcessor number: Int) {
     _ = weir_set_affinity(Int32(number))

@@ -21,50 +21,69 @@ package struct ScrapedSample: Sendable {
   }
 }
 
-/// One page. Writing it touches no loop's memory and needs about 0.1 µs a line.
+/// One page, written in pieces, so that whoever writes it can see to other things in between, and
+/// never needs memory for all of it. Touches no loop's memory and needs about 0.1 µs a line.
 package struct Exposition {
   private let format: ExpositionFormat
   private let snapshot: MetricsSnapshot
+  private let entries: [MetricScope: [LabelRegistry.Entry]]
+  private let samples: [MetricID: [ScrapedSample]]
+  /// The piece under way.
   private var page: [UInt8] = []
   private var series: Int64 = 0
+  /// Where it goes on: the family, and the child of it.
+  private var place = (family: 0, entry: 0)
+  /// Whether the family has had its head, which one without figures does not get.
+  private var hasHead = false
+  /// Combinations of labels looked at for this piece.
+  private var looks = 0
 
-  /// The page for the given figures.
+  /// One that is looked at and left out takes about as long as so many bytes that are written.
+  private static let bytesPerLook = 2
+
+  /// The page for the given figures; further children may come while it is written, and are left
+  /// out of it.
   ///
   /// - Parameter samples: all figures of families that the shards do not keep, but for those which
   ///   the registry knows: `weir_streams_peak`, `weir_label_overflow_total` and
   ///   `weir_metrics_series`.
-  package static func page(
+  package init(
     _ format: ExpositionFormat, _ snapshot: MetricsSnapshot, registry: LabelRegistry,
     samples: [ScrapedSample]
-  ) -> [UInt8] {
-    var exposition = Exposition(format: format, snapshot: snapshot)
-    exposition.write(registry, samples)
-    return exposition.page
-  }
-
-  private init(format: ExpositionFormat, snapshot: MetricsSnapshot) {
+  ) {
     self.format = format
     self.snapshot = snapshot
-    page.reserveCapacity(snapshot.slots.count * 128 + 65_536)
+    entries = Dictionary(grouping: registry.entries(), by: \.scope)
+    let known = samples + Self.samples(of: registry)
+    self.samples = Dictionary(grouping: known, by: \.id)
   }
 
-  private mutating func write(_ registry: LabelRegistry, _ samples: [ScrapedSample]) {
-    let entries = Dictionary(grouping: registry.entries(), by: \.scope)
-    let known = samples + registrySamples(registry)
-    let brought = Dictionary(grouping: known, by: \.id)
-    for text in FamilyText.all where text.family.id != .metricsSeries {
-      switch text.family.source {
-      case .shards(let scope): write(text, entries[scope] ?? [])
-      case .scrape: write(text, brought[text.family.id] ?? [])
-      }
+  /// Replaces `piece` by the next lines: `bytes` of them and at most one child's more, or what
+  /// takes as long to find. Returns whether others follow.
+  package mutating func write(_ bytes: Int, into piece: inout [UInt8]) -> Bool {
+    swap(&page, &piece)
+    defer { swap(&page, &piece) }
+    page.removeAll(keepingCapacity: true)
+    looks = 0
+    while place.family < FamilyText.all.count {
+      let text = FamilyText.all[place.family]
+      let isWritten =
+        switch text.family.source {
+        case .shards(let scope): write(text, entries[scope] ?? [], upTo: bytes)
+        case .scrape: write(text, samples[text.family.id] ?? [])
+        }
+      guard isWritten else { return true }
+      place = (place.family + 1, 0)
+      hasHead = false
     }
     // Last, because it counts the others, and itself.
     let count = ScrapedSample(.metricsSeries, [], .integer(series + 1))
-    write(FamilyText.all[MetricID.metricsSeries.rawValue], [count])
+    _ = write(FamilyText.all[MetricID.metricsSeries.rawValue], [count])
     if format == .openMetrics { append("# EOF\n") }
+    return false
   }
 
-  private func registrySamples(_ registry: LabelRegistry) -> [ScrapedSample] {
+  private static func samples(of registry: LabelRegistry) -> [ScrapedSample] {
     let overflows = zip(Label.Overflow.allCases, registry.overflows()).map { label, count in
       ScrapedSample(.labelOverflow, [label.rawValue], .integer(Int64(clamping: count)))
     }
@@ -79,8 +98,9 @@ package struct Exposition {
 
   // MARK: - Families
 
-  private mutating func write(_ text: FamilyText, _ samples: [ScrapedSample]) {
-    guard !samples.isEmpty else { return }
+  /// A family that the scrape brings along, whole.
+  private mutating func write(_ text: FamilyText, _ samples: [ScrapedSample]) -> Bool {
+    guard !samples.isEmpty else { return true }
     append(text.head(format))
     for sample in samples {
       append(text.name)
@@ -92,31 +112,45 @@ package struct Exposition {
       }
       endLine()
     }
+    return true
   }
 
-  private mutating func write(_ text: FamilyText, _ entries: [LabelRegistry.Entry]) {
+  /// A family of the shards' from where it was left; false if the piece is full before its end.
+  private mutating func write(
+    _ text: FamilyText, _ entries: [LabelRegistry.Entry], upTo bytes: Int
+  ) -> Bool {
+    while place.entry < entries.count {
+      guard page.count + looks * Self.bytesPerLook < bytes else { return false }
+      write(text, entries[place.entry])
+      place.entry += 1
+    }
+    return true
+  }
+
+  private mutating func write(_ text: FamilyText, _ entry: LabelRegistry.Entry) {
     let family = text.family
     let width = family.slotsPerSeries
-    let start = page.count
-    append(text.head(format))
-    let headEnd = page.count
-    for entry in entries {
-      let first = entry.child.firstSlot + SlotLayout.offsets[family.id.rawValue]
-      for combination in text.combinations.indices {
-        let slot = first + combination * width
-        if family.buckets != nil {
-          writeHistogram(text, entry.labels, text.combinations[combination], slot)
-        } else if snapshot[slot] != 0 || text.showsZero[combination] {
-          writeValue(text, entry.labels, text.combinations[combination], snapshot[slot])
-        }
+    let first = entry.child.firstSlot + SlotLayout.offsets[family.id.rawValue]
+    for combination in text.combinations.indices {
+      let slot = first + combination * width
+      if family.buckets != nil {
+        writeHistogram(text, entry.labels, text.combinations[combination], slot)
+      } else if snapshot[slot] != 0 || text.showsZero[combination] {
+        writeValue(text, entry.labels, text.combinations[combination], snapshot[slot])
       }
     }
-    if page.count == headEnd { page.removeSubrange(start...) }
+    looks += text.combinations.count * width
+  }
+
+  private mutating func writeHead(_ text: FamilyText) {
+    if !hasHead { append(text.head(format)) }
+    hasHead = true
   }
 
   private mutating func writeValue(
     _ text: FamilyText, _ labels: [UInt8], _ closed: [UInt8], _ value: UInt64
   ) {
+    writeHead(text)
     append(text.name)
     appendLabels(labels, closed)
     if text.family.kind == .gauge {
@@ -134,6 +168,7 @@ package struct Exposition {
     var total: UInt64 = 0
     for bucket in 0..<bucketCount { total &+= snapshot[first + bucket] }
     guard total > 0 else { return }
+    writeHead(text)
     let shared = closed.isEmpty || labels.isEmpty ? labels + closed : labels + [comma] + closed
     var count: UInt64 = 0
     for bucket in 0..<bucketCount {

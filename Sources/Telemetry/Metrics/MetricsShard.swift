@@ -32,9 +32,21 @@ package final class MetricsShard {
     slots = [UInt64](repeating: 0, count: SlotLayout.childSlots[.process])
   }
 
-  /// Lends the figures as they are now; constant time, see `MetricsSnapshot`.
+  /// The figures as they are now, but for what was lent. The shard's next figure copies all.
   package func snapshot() -> MetricsSnapshot {
     MetricsSnapshot(slots: slots, exemplars: exemplars)
+  }
+
+  /// Gives away what has been counted since the last time, and goes on counting in `blank`: nothing
+  /// is copied, however many figures there are. Gauges too are lent as what was added to them.
+  ///
+  /// - Parameter blank: nothing but zeros, in memory that nobody else holds: another holder would
+  ///   make the next figure copy it. Where it is too small, it grows.
+  package func lend(for blank: consuming MetricsSnapshot) -> MetricsSnapshot {
+    let lent = snapshot()
+    slots = blank.slots
+    exemplars = blank.exemplars
+    return lent
   }
 
   // MARK: - Children

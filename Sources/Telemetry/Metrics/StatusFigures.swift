@@ -21,8 +21,13 @@ package struct StatusFigures: Equatable, Sendable {
   package init() {}
 
   /// Walks all children: microseconds for a few, a millisecond for thousands.
-  package init(_ snapshot: MetricsSnapshot, registry: LabelRegistry) {
-    for entry in registry.entries() {
+  ///
+  /// - Parameter pause: called every 20 µs or so.
+  package init(
+    _ snapshot: MetricsSnapshot, registry: LabelRegistry, pausing pause: () -> Void = {}
+  ) {
+    for (place, entry) in registry.entries().enumerated() {
+      if place % 16 == 15 { pause() }
       switch entry.scope {
       case .route: addRoute(snapshot, entry.child)
       case .exchange: add(snapshot, .interToken, entry.child, to: &gap.counts)

@@ -2,38 +2,77 @@
 // written as what it shares with that line at its beginning and at its end, and what stands between.
 // One pass, no tables to search: a few nanoseconds a byte less than a general compressor.
 
-/// Makes one gzip member (RFC 1952) of one block in the fixed codes (RFC 1951 §3.2.6).
+/// Makes one gzip member (RFC 1952) of one block in the fixed codes (RFC 1951 §3.2.6), from pieces
+/// that are whole lines. It holds the last line and nothing else of what it was given.
 package struct LineGzip {
-  private var out: [UInt8] = []
+  /// What has been made and not taken.
+  private var out: [UInt8] = [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF]
   private var bits: UInt64 = 0
   private var bitCount: UInt64 = 0
+  /// The last line that was given, and behind it the piece under way.
+  private var text: [UInt8] = []
+  private var checksum = CRC32()
+  private var length: UInt32 = 0
 
   /// The shortest match that saves anything over its bytes.
   private static let shortestMatch = 5
   private static let longestMatch = 258
   private static let farthestMatch = 32_768
 
+  package init() { put(0b011, 3) }
+
   /// Compresses `text` whole.
   package static func compress(_ text: Span<UInt8>) -> [UInt8] {
     var gzip = LineGzip()
-    gzip.out.reserveCapacity(text.count / 6 + 64)
-    gzip.out += [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF]
-    gzip.put(0b011, 3)
-    gzip.writeLines(text)
-    gzip.put(0, 7)
-    gzip.finish(text)
-    return gzip.out
+    gzip.add(text)
+    gzip.finish()
+    var made: [UInt8] = []
+    gzip.take(into: &made)
+    return made
   }
 
-  private mutating func writeLines(_ text: Span<UInt8>) {
-    var previous = 0..<0
-    var start = 0
-    while start < text.count {
+  /// Compresses some lines more. `piece` ends with a line feed, unless it is the last.
+  package mutating func add(_ piece: Span<UInt8>) {
+    let start = text.count
+    text.append(copying: piece)
+    let whole = text
+    let last = writeLines(whole.span, from: start)
+    text = Array(whole[last])
+    checksum.update(piece)
+    length &+= UInt32(truncatingIfNeeded: piece.count)
+  }
+
+  /// After the last piece.
+  package mutating func finish() {
+    put(0, 7)
+    while bitCount > 0 {
+      out.append(UInt8(truncatingIfNeeded: bits))
+      bits >>= 8
+      bitCount -= min(bitCount, 8)
+    }
+    for value in [checksum.value, length] {
+      for shift in [0, 8, 16, 24] as [UInt32] {
+        out.append(UInt8(truncatingIfNeeded: value >> shift))
+      }
+    }
+  }
+
+  /// Replaces `bytes` by what has been made since the last time.
+  package mutating func take(into bytes: inout [UInt8]) {
+    swap(&out, &bytes)
+    out.removeAll(keepingCapacity: true)
+  }
+
+  /// Writes the lines from `first` on, which follow one that begins the text; returns the last.
+  private mutating func writeLines(_ text: Span<UInt8>, from first: Int) -> Range<Int> {
+    var previous = 0..<first
+    while previous.upperBound < text.count {
+      let start = previous.upperBound
       let line = start..<Self.endOfLine(text, from: start)
       write(line, after: previous, of: text)
       previous = line
-      start = line.upperBound
     }
+    return previous
   }
 
   private mutating func write(_ line: Range<Int>, after previous: Range<Int>, of text: Span<UInt8>)
@@ -69,21 +108,6 @@ package struct LineGzip {
     for index in range {
       let symbol = symbols[Int(text[index])]
       put(UInt64(symbol.code), UInt64(symbol.count))
-    }
-  }
-
-  private mutating func finish(_ text: Span<UInt8>) {
-    while bitCount > 0 {
-      out.append(UInt8(truncatingIfNeeded: bits))
-      bits >>= 8
-      bitCount -= min(bitCount, 8)
-    }
-    var checksum = CRC32()
-    checksum.update(text)
-    for value in [checksum.value, UInt32(truncatingIfNeeded: text.count)] {
-      for shift in [0, 8, 16, 24] as [UInt32] {
-        out.append(UInt8(truncatingIfNeeded: value >> shift))
-      }
     }
   }
 

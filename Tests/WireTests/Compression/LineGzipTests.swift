@@ -49,6 +49,27 @@ private func expectRoundTrip(_ text: [UInt8]) {
     expectRoundTrip(text)
   }
 
+  @Test("pieces of whole lines make the same bytes", arguments: 1...20)
+  func pieces(_ seed: UInt64) {
+    var random = SeededRandom(seed: seed)
+    let lines = (0..<300).map { _ in
+      Array("weir_x{a=\"\(Int.random(in: 0..<9, using: &random))\"} 1\n".utf8)
+    }
+    var gzip = LineGzip()
+    var (made, part): ([UInt8], [UInt8]) = ([], [])
+    var rest = lines[...]
+    while !rest.isEmpty {
+      let piece = Array(rest.prefix(Int.random(in: 0...40, using: &random)).joined())
+      rest = rest.dropFirst(piece.count { $0 == 0x0A })
+      gzip.add(piece.span)
+      gzip.take(into: &part)
+      made += part
+    }
+    gzip.finish()
+    gzip.take(into: &part)
+    #expect(made + part == compressed(Array(lines.joined())))
+  }
+
   @Test("a page shrinks to a fifth at most")
   func ratio() {
     let lines = (0..<5000).map {
