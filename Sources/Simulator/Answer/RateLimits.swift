@@ -4,24 +4,23 @@
 internal import IO
 internal import Wire
 
-/// What is left, as a bucket that is refilled evenly within a minute.
+/// What is left of a minute's allowance, which is given anew each minute.
 struct RateBucket {
   let limit: Int
-  private var left: Double
-  private var filled: Instant?
+  private var left: Int
+  private var began: Instant?
+  private static let window = Duration.seconds(60)
 
   init(_ limit: Int) {
     self.limit = limit
-    left = Double(limit)
+    left = limit
   }
 
   /// Takes `amount` and returns what remains, 0 at least.
   mutating func take(_ amount: Int, at now: Instant) -> Int {
-    let seconds = filled.map { Double(now.nanoseconds(since: $0)) / 1e9 } ?? 0
-    filled = now
-    left = min(Double(limit), left + seconds * Double(limit) / 60)
-    left = max(0, left - Double(amount))
-    return Int(left)
+    if began.map({ now >= $0 + Self.window }) ?? true { (began, left) = (now, limit) }
+    left = max(0, left - amount)
+    return left
   }
 }
 
