@@ -87,7 +87,8 @@ extension Exchange {
   /// Looks whether the client's socket has accepted the first content event.
   func noteAccepted() {
     guard clocks.tokenAccepted == nil, let mark = tokenMark else { return }
-    if clientBytes - UInt64(connection.queuedBytes) >= mark {
+    // A hub's socket that is full says that it holds more than this answer has brought.
+    if clientBytes >= mark + UInt64(connection.queuedBytes) {
       clocks.tokenAccepted = loop.kernel.now()
     }
   }

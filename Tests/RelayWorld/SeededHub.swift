@@ -23,6 +23,8 @@ final class SeededHub {
   /// Clients who leave as soon as they know their stream's name, in routes that go on without them.
   private var leavers: [SeededClient] = []
   private var faults: [String] = []
+  /// Quotes grow where JSON holds them.
+  private var longestMessage = 12_000
   private var nameOfClients: (Int) -> String? = { _ in nil }
   /// What the kept streams may take, and what they took when the world was last looked at.
   private var memoryBound: Int
@@ -41,6 +43,9 @@ final class SeededHub {
     plans = known.filter(\.isKept)
     drawOwnPlans(from: firstNumber)
     plans += ownPlans.filter(\.isKept)
+    for plan in ownPlans {
+      longestMessage = max(longestMessage, plan.answerBody.payload.count * 2)
+    }
   }
 
   private func drawOwnPlans(from number: Int) {
@@ -163,7 +168,8 @@ extension SeededHub {
       if most.reader > options.relayBufferBytes + 12_000 {
         faults.append("\(most.reader) bytes wait for a reader")
       }
-      if most.socket > options.hub.socket.queueLimitBytes + 30_000 {
+      // An event, or an answer that is no stream and goes as one message.
+      if most.socket > options.hub.socket.queueLimitBytes + longestMessage {
         faults.append("\(most.socket) bytes wait for a socket")
       }
     }

@@ -63,6 +63,35 @@ internal import Wire
     #expect(try socket.heard() == ["close 1000"])
   }
 
+  // Goal: the first event of a stream may come while its socket has no room.
+  // Method: two streams, of which one has filled the socket when the other one begins.
+  @Test func firstEventForFullSocket() throws {
+    var weather = Weather.calm
+    weather.sendBufferBytes = 4096...4096
+    weather.receiveBufferBytes = 4096...4096
+    let options = RelayOptions.keeping { $0.hub.socket.queueLimitBytes = 1000 }
+    let stage = try RelayHarness(options, weather: weather)
+    defer { stage.close() }
+    let upstream = try stage.upstream()
+    let socket = SocketClient(stage)
+    socket.say(Self.start)
+    socket.say(Self.start.replacing("\"a\"", with: "\"b\""))
+    socket.peer.isReading = false
+    let text = { (count: Int) in
+      "data: {\"choices\":[{\"delta\":{\"content\":\"\(String(repeating: "x", count: count))\"}}]}\n\n"
+    }
+    for (index, count) in [30_000, 1].enumerated() {
+      upstream[index].send(eventHead + chunk(text(count)))
+      stage.settle()
+    }
+    socket.peer.isReading = true
+    for index in 0...1 { upstream[index].send(chunk("data: [DONE]\n\n") + lastChunk) }
+    stage.settle()
+    let done = try socket.heard().filter { $0.hasPrefix("done") }
+    #expect(done == ["done 2", "done 2"])
+    #expect(stage.endings == ["completed - - 200", "completed - - 200"])
+  }
+
   // Goal: several streams share a socket, each in its own order.
   // Method: two requests, whose events come by turns.
   @Test func merged() throws {
