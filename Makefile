@@ -22,7 +22,7 @@ help:
 	@echo "make bench   weir against nginx, HAProxy, Envoy and Caddy, in one run (a quarter of an hour)"
 	@echo "make regression  instructions per event and request, against what is written down"
 	@echo "make simulate SEEDS=N  N worlds of the relay on a fake kernel, each from its seed"
-	@echo "make fuzz MINUTES=N  every grammar, dialect and settings, each for N minutes"
+	@echo "make fuzz MINUTES=N  every grammar, dialect, settings and the hub, each for N minutes"
 	@echo "make test-asan, make test-tsan  the rooms' tests under a sanitizer"
 	@echo "make soak MINUTES=N, make chaos MINUTES=N, make upgrades COUNT=N  a whole weir, for long"
 	@echo "make compare-desync  raw HTTP that parsers disagree about, through weir, nginx and HAProxy"

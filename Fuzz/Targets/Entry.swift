@@ -21,6 +21,10 @@ let targets: [String: FuzzTarget] = [
   "tap": fuzzTap,
   "request-tap": fuzzRequestTap,
   "settings": fuzzSettings,
+  "event-cutter": fuzzEventCutter,
+  "stream-log": fuzzStreamLog,
+  "hub-request": fuzzHubRequests,
+  "hub-socket": fuzzHubSocket,
 ]
 
 private let target: FuzzTarget = {
