@@ -73,7 +73,7 @@ final class Worker: TimerOwner {
   private let relay: Relay
   private let lender: StreamLender
   private let figures: FigureLender
-  private let lagProbe: LagProbe
+  private var lagProbe: LagProbe?
   private let metrics: MetricsShard
   private let control: Mailbox<WorkerEvent>
   private let connections: ConnectionBound
@@ -120,7 +120,6 @@ final class Worker: TimerOwner {
     let lender = StreamLender(number, relay, metrics, surroundings.control)
     self.lender = lender
     figures = FigureLender(relay, metrics, surroundings.control)
-    lagProbe = LagProbe(on: loop)
     log.ended = surroundings.isWatched ? { lender.note($0) } : nil
     loop.timersRanLate = { metrics.loopLag($0) }
     for socket in sockets {
@@ -138,6 +137,7 @@ final class Worker: TimerOwner {
   private func run() {
     guard let commands else { return }
     control.send(.started(worker: number, commands.mailbox))
+    lagProbe = LagProbe(on: loop)
     loop.run()
   }
 

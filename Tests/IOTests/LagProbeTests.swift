@@ -17,16 +17,16 @@ import Testing
     let probe = LagProbe(on: loop)
     defer { probe.stop() }
     world.run(for: .milliseconds(999))
-    #expect(lags.nanoseconds.isEmpty)
+    #expect(lags.nanoseconds.count == 1, "one at once")
     world.run(for: .milliseconds(9_500))
-    #expect(lags.nanoseconds.count == 10)
+    #expect(lags.nanoseconds.count == 11)
     #expect(lags.nanoseconds.allSatisfy { $0 < 1_000_000 })
     world.jump(by: .seconds(5))
     world.run(for: .milliseconds(100))
-    #expect(lags.nanoseconds.count == 11)
+    #expect(lags.nanoseconds.count == 12)
     #expect(lags.nanoseconds.last ?? 0 > 4_000_000_000)
     probe.stop()
     world.run(for: .seconds(5))
-    #expect(lags.nanoseconds.count == 11)
+    #expect(lags.nanoseconds.count == 12)
   }
 }

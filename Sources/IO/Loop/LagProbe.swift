@@ -13,7 +13,9 @@ package final class LagProbe: TimerOwner {
     self.loop = loop
     let timer = LoopTimer(on: loop, owner: self)
     self.timer = timer
-    timer.set(loop.now + Self.interval)
+    // At once, so that the figure is there from the start. Not when the loop was made: that it had
+    // to be set up is no lag.
+    timer.set(loop.kernel.now())
   }
 
   /// The next is counted from now: after a stall there is nothing to catch up on.
