@@ -24,6 +24,13 @@ package struct StreamRun: Sendable {
     for piece in pieces { bytes.append(contentsOf: piece) }
   }
 
+  /// The same bytes as one event, for a tail that turns out to be whole.
+  package func asEvent(_ number: Int) -> StreamRun {
+    var run = self
+    (run.firstEvent, run.ends) = (number, [count])
+    return run
+  }
+
   /// Calls `body` with each event's number and bytes.
   package func forEachEvent(_ body: (_ number: Int, _ bytes: ArraySlice<UInt8>) -> Void) {
     let bytes = joined()

@@ -17,8 +17,24 @@ package final class EventTextReader {
   private var rule: EventRule?
   private var type: [UInt8] = []
   private var signature = Int.max
+  /// A model's own event inside Bedrock's, as Base64; and who reads those.
+  private var wrapped: [UInt8] = []
+  private var model: EventTextReader?
+  /// A completion looks like a chat's event, but for where its text stands; only a request's path,
+  /// which is not known here, would tell the two apart. So both are tried until one has text.
+  private var completions: EventTextReader?
+  private var isChatForSure = false
 
   package init() {}
+
+  private init(_ dialect: Dialect) {
+    self.dialect = dialect
+    scanner = JSONScanner(
+      Self.table(dialect.streamPaths), longCaptureLimitBytes: Self.longestText)
+  }
+
+  /// Reads the payloads of AWS event streams, all of which are Bedrock's.
+  package static func ofEventStreams() -> EventTextReader { EventTextReader(.bedrock) }
 
   /// A text is cut here; the next event's begins anew.
   private static let longestText = 1 << 20
@@ -36,12 +52,35 @@ package final class EventTextReader {
       return data == Array("[DONE]".utf8) ? [] : data
     }
     guard read(data) else { return data == Array("[DONE]".utf8) ? [] : data }
-    if type.isEmpty { type = name }
-    if dialect == nil, recognise() { _ = read(data) }
-    rule = (dialect ?? .plain).rule(named: type.isEmpty ? name : type).map {
-      (dialect ?? .plain).rules[$0]
+    if !wrapped.isEmpty { return textOfModel() }
+    // `message` is the name of what has none.
+    let label = type.isEmpty && name != Array("message".utf8) ? name : type
+    if dialect == nil, recognise(label) { _ = read(data) }
+    rule = (dialect ?? .plain).rule(named: label).map { (dialect ?? .plain).rules[$0] }
+    let found = visible
+    guard dialect === Dialect.openAIChat, !isChatForSure else { return found }
+    isChatForSure = !found.isEmpty
+    return isChatForSure ? found : textOfCompletion(data)
+  }
+
+  private func textOfCompletion(_ data: [UInt8]) -> [UInt8] {
+    let reader = completions ?? EventTextReader(.openAICompletions)
+    completions = reader
+    return reader.text(of: data, named: [])
+  }
+
+  private func textOfModel() -> [UInt8] {
+    let reader = model ?? EventTextReader(.bedrockModel)
+    model = reader
+    let text = wrapped
+    var (decoder, event): (Base64Decoder, [UInt8]) = (Base64Decoder(), [])
+    do throws(Base64Decoder.Failure) {
+      try decoder.decode(text.span, into: &event)
+      try decoder.finish(into: &event)
+    } catch {
+      return []
     }
-    return visible
+    return reader.text(of: event, named: [])
   }
 
   /// Returns whether it is JSON.
@@ -56,10 +95,11 @@ package final class EventTextReader {
 
   /// As `StreamTap` does: by the event's type, else by what stands in it. Returns whether the event
   /// has to be read again, as one of that dialect.
-  private func recognise() -> Bool {
+  private func recognise(_ label: [UInt8]) -> Bool {
     let found =
-      DialectCatalogue.sniffed.first { $0.rule(named: type) != nil }
-      ?? (signature < DialectCatalogue.sniffed.count ? DialectCatalogue.sniffed[signature] : nil)
+      Self.known.first { dialect in
+        dialect.rule(named: label).map { !dialect.rules[$0].traits.contains(.error) } ?? false
+      } ?? (signature < DialectCatalogue.sniffed.count ? DialectCatalogue.sniffed[signature] : nil)
     guard let found else { return false }
     dialect = found
     scanner = JSONScanner(
@@ -67,10 +107,14 @@ package final class EventTextReader {
     return true
   }
 
+  /// Those that tell themselves from others by their events' types.
+  private static let known = DialectCatalogue.sniffed + [.openAITranscription]
+
   private func forget() {
     scanner.reset()
     text.removeAll(keepingCapacity: true)
     delta.removeAll(keepingCapacity: true)
+    wrapped.removeAll(keepingCapacity: true)
     type = []
     signature = .max
     isHiddenPart = false
@@ -83,6 +127,7 @@ package final class EventTextReader {
     switch (Field(rawValue: match.field), match.kind) {
     case (.text, .string): text += captured
     case (.delta, .string): delta += captured
+    case (.wrappedBytes, .string): wrapped += captured
     case (.eventType, .string): type = captured
     case (.part, .objectBegan):
       partStart = text.count
@@ -96,7 +141,7 @@ package final class EventTextReader {
   }
 
   private var visible: [UInt8] {
-    // An event of a type that nobody knows may repeat what others brought.
+    // An event whose JSON has a type that nobody knows may repeat what others brought.
     guard let rule else { return type.isEmpty || dialect?.rules.isEmpty == true ? text : [] }
     if rule.traits.contains(.noContent) { return [] }
     if case .text = rule.delta { return text + delta }
@@ -106,12 +151,14 @@ package final class EventTextReader {
   /// The paths on which it depends what is text.
   private static func table(_ paths: [Dialect.Path]) -> JSONPathTable {
     let wanted: Set<UInt8> = Set(
-      [Field.text, .delta, .eventType, .part, .isThought, .isSpecial].map(\.rawValue))
+      [Field.text, .delta, .wrappedBytes, .eventType, .part, .isThought, .isSpecial]
+        .map(\.rawValue))
+    let long: Set<UInt8> = Set([Field.text, .delta, .wrappedBytes].map(\.rawValue))
     return JSONPathTable(
       paths.filter { wanted.contains($0.field) || $0.field >= Field.firstSignature }.map { path in
-        let isText = path.field == Field.text.rawValue || path.field == Field.delta.rawValue
-        return JSONPathTable.Entry(
-          path.path, field: path.field, options: isText ? [.captured, .long] : path.options)
+        JSONPathTable.Entry(
+          path.path, field: path.field,
+          options: long.contains(path.field) ? [.captured, .long] : path.options)
       })
   }
 }

@@ -1,10 +1,10 @@
 // Goal: a reader who wants text gets what a person would see, whoever the provider is.
-// Method: one event of each kind, and the recordings, whose text has as many characters as the facts
-// say.
+// Method: one event of each kind. The recordings, through a relay, are `RecordedTextTests`.
 
 import Tap
 import TestSupport
 import Testing
+import Wire
 
 @Suite struct EventTextTests {
   // Goal: a stream's first event tells what the later ones are: Cohere's `text` is text, and that of
@@ -20,6 +20,28 @@ import Testing
       String(decoding: reader.text(of: Array($0.utf8), named: []), as: UTF8.self)
     }
     #expect(texts == ["", "Hi", ""])
+  }
+
+  // Goal: Bedrock's events, and the model's own in Base64 inside them.
+  @Test func eventStreams() {
+    let reader = EventTextReader.ofEventStreams()
+    func text(_ data: String, _ name: String) -> String {
+      String(
+        decoding: reader.text(of: Array(data.utf8), named: Array(name.utf8)), as: UTF8.self)
+    }
+    func wrapped(_ json: String) -> String {
+      let encoded = String(decoding: Base64Encoder.encode(Array(json.utf8).span), as: UTF8.self)
+      return text(#"{"bytes":"\#(encoded)","p":"abc"}"#, "chunk")
+    }
+    #expect(text(#"{"contentBlockIndex":0,"delta":{"text":"Hi"}}"#, "contentBlockDelta") == "Hi")
+    #expect(
+      text(#"{"delta":{"reasoningContent":{"text":"hm"}}}"#, "contentBlockDelta") == "")
+    #expect(text(#"{"stopReason":"end_turn"}"#, "messageStop") == "")
+    #expect(text(#"{"message":"slow down"}"#, "") == "")
+    #expect(
+      wrapped(#"{"type":"content_block_delta","delta":{"type":"text_delta","text":"Hi"}}"#) == "Hi")
+    #expect(wrapped(#"{"type":"message_stop"}"#) == "")
+    #expect(text(#"{"bytes":"no Base64!"}"#, "chunk") == "")
   }
 
   @Test(arguments: [
@@ -44,6 +66,11 @@ import Testing
     ),
     (#"{"model":"llama3","message":{"role":"assistant","content":"Hi"},"done":false}"#, "", "Hi"),
     (#"{"model":"llama3","response":"Hi","done":false}"#, "", "Hi"),
+    (#"{"object":"text_completion","choices":[{"index":0,"text":"Hi"}]}"#, "", "Hi"),
+    // Both, as Together sends them.
+    (#"{"choices":[{"index":0,"text":"Hi","delta":{"content":"Hi"}}]}"#, "", "Hi"),
+    (#"{"results":[{"generated_text":"Hi","stop_reason":"not_finished"}]}"#, "message", "Hi"),
+    (#"{"type":"transcript.text.delta","delta":"Hi"}"#, "", "Hi"),
     ("[DONE]", "", ""), ("plain words", "", "plain words"), ("", "", ""),
     (#"{"unknown":"thing"}"#, "", ""),
   ])

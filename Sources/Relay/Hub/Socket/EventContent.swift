@@ -3,7 +3,8 @@
 internal import Hub
 internal import Wire
 
-/// An event's data and name, as an EventSource would hand them out.
+/// An event's data and name: of server-sent events as an EventSource would hand them out, of AWS
+/// messages their payload and `:event-type`.
 struct EventContent {
   private(set) var name: [UInt8] = []
   private(set) var data: [UInt8] = []
@@ -12,7 +13,8 @@ struct EventContent {
     switch framing {
     case .serverSentEvents: readFields(event)
     case .lines, .elements: data = Self.trimmed(event, framing)
-    case .eventStream, .encoded: break
+    case .eventStream: readMessage(event)
+    case .encoded: break
     }
   }
 
@@ -26,6 +28,24 @@ struct EventContent {
       } else if let value = Self.value(of: "event", in: line) {
         name = Array(value)
       }
+    }
+  }
+
+  private mutating func readMessage(_ event: ArraySlice<UInt8>) {
+    var (parser, position) = (EventStreamParser(), 0)
+    do throws(EventStreamError) {
+      while true {
+        switch try parser.next(event.span, &position) {
+        case .needMore: return
+        case .message:
+          parser.withValue(of: .eventType) { name.append(copying: $0) }
+        case .payload(let range): data.append(copying: event.span.extracting(range))
+        // What a broken message said is not to be believed.
+        case .messageEnd(let isIntact): if !isIntact { (name, data) = ([], []) }
+        }
+      }
+    } catch {
+      (name, data) = ([], [])
     }
   }
 
