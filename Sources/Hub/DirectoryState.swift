@@ -20,6 +20,7 @@ struct DirectoryState: Sendable {
     var log: StreamLog?
     var absence: StreamAbsence?
     var hasEnded = false
+    var subscribers = 0
   }
 
   private var bounds: StreamBounds
@@ -29,6 +30,7 @@ struct DirectoryState: Sendable {
   /// Those of which only the reason of their absence is known, the oldest first.
   private var absent = Queue<StreamID>()
   private(set) var figures = StreamFigures()
+  private var subscribers = 0
 
   /// An entry, its log's objects, its place in queues.
   static let streamOverhead = 1024
@@ -137,6 +139,24 @@ struct DirectoryState: Sendable {
     if case .forbidden = lookup { return (lookup, nil) }
     guard let entry = entries[id], let log = entry.log else { return (lookup, nil) }
     return (.found(log), entry.hasEnded ? nil : log.writer)
+  }
+}
+
+// MARK: - Readers
+
+extension DirectoryState {
+  mutating func seat(at stream: StreamID?) throws(SeatRefusal) {
+    if let stream, let entry = entries[stream], entry.subscribers >= bounds.streamSubscribers {
+      throw .streamFull
+    }
+    guard subscribers < bounds.subscribers else { throw .hubFull }
+    subscribers += 1
+    if let stream { entries[stream]?.subscribers += 1 }
+  }
+
+  mutating func vacate(_ stream: StreamID?) {
+    subscribers -= 1
+    if let stream { entries[stream]?.subscribers -= 1 }
   }
 }
 

@@ -1,6 +1,6 @@
 // All kept streams of the process: where each is, whose it is, and how much memory they take
-// together. Loops come here once when a stream begins and ends, for each request to resume, and
-// for each block of 16 KiB; never for a read.
+// together. Loops come here once when a stream begins and ends, for each reader that comes or goes,
+// and for each block of 16 KiB; never for a read.
 
 internal import Synchronization
 
@@ -14,6 +14,9 @@ package struct StreamBounds: Equatable, Sendable {
   package var streamBytes = 4 << 20
   /// Streams kept, live ones included.
   package var streams = 10_000
+  /// Readers of all streams together, and of one of them.
+  package var subscribers = 10_000
+  package var streamSubscribers = Int.max
 
   package init() {}
 }
@@ -60,6 +63,20 @@ package final class StreamDirectory: Sendable {
       return state.find(id, by: asker)
     }
   }
+
+  /// A place for one more reader of that stream.
+  package func seat(at stream: StreamID) throws(SeatRefusal) -> SubscriberSeat {
+    try state.withLock { state throws(SeatRefusal) in try state.seat(at: stream) }
+    return SubscriberSeat(at: stream, in: self)
+  }
+
+  /// A place for whoever is about to start a stream and will read it: only the bound on all applies.
+  package func seatForMaker() throws(SeatRefusal) -> SubscriberSeat {
+    try state.withLock { state throws(SeatRefusal) in try state.seat(at: nil) }
+    return SubscriberSeat(at: nil, in: self)
+  }
+
+  func vacate(_ stream: StreamID?) { state.withLock { $0.vacate(stream) } }
 
   /// Tells the stream's writer to stop it; that of an ended one has nothing to stop.
   package func stop(_ id: StreamID, by asker: StreamCredential, at now: UInt64) -> StreamLookup {

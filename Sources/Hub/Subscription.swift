@@ -48,6 +48,10 @@ package struct Subscription: Sendable {
     return place().map { max(0, readable - $0) } ?? 0
   }
 
+  /// How far the stream may grow before this can lag by more than `limit` bytes; nil while it waits
+  /// for an event to come.
+  package mutating func reach(within limit: Int) -> Int? { place().map { $0 + limit } }
+
   /// Leaves out all events that have ended, and returns their numbers; empty if there are none.
   /// For `Unit.events`, where nothing of an event is ever read without the rest.
   package mutating func skip() -> Range<Int> {

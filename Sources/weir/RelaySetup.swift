@@ -99,6 +99,8 @@ extension HubOptions {
     bounds.memoryBytes = settings.memoryBytes
     bounds.streamBytes = settings.streamMemoryBytes
     bounds.streams = settings.streams
+    bounds.subscribers = settings.subscribers
+    bounds.streamSubscribers = settings.streamSubscribers ?? .max
     lag.action =
       switch settings.onLag {
       case .wait: .wait

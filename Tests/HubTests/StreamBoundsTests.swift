@@ -139,6 +139,28 @@ import Testing
     #expect(absence(third, in: directory) == nil)
   }
 
+  // So many readers of a stream and of all, and who has left makes room at once; whoever starts a
+  // stream needs room among all alone.
+  @Test func numberOfReaders() throws {
+    let directory = StreamDirectory(
+      bounds {
+        $0.subscribers = 3
+        $0.streamSubscribers = 2
+      })
+    let first = try #require(WrittenStream(in: directory, seed: 1)).log.id
+    let second = try #require(WrittenStream(in: directory, seed: 2)).log.id
+    var seats = [try directory.seat(at: first), try directory.seat(at: first)]
+    #expect(throws: SeatRefusal.streamFull) { try directory.seat(at: first) }
+    seats.append(try directory.seatForMaker())
+    #expect(throws: SeatRefusal.hubFull) { try directory.seat(at: second) }
+    #expect(throws: SeatRefusal.hubFull) { try directory.seatForMaker() }
+    seats.removeFirst()
+    seats.append(try directory.seat(at: first))
+    seats.removeAll()
+    seats = [try directory.seat(at: first), try directory.seat(at: first)]
+    #expect(throws: SeatRefusal.streamFull) { try directory.seat(at: first) }
+  }
+
   @Test func reasons() throws {
     let directory = StreamDirectory()
     let encoded = try #require(WrittenStream(in: directory, .encoded, seed: 1))

@@ -5,12 +5,6 @@ package import Hub
 package import IO
 internal import Telemetry
 
-/// Why a stream is not to be read.
-package enum FollowRefusal: Error, Equatable, Sendable {
-  case forbidden
-  case gone(StreamAbsence)
-}
-
 /// Confined to its loop. Holds no descriptor until a route's streams are to be kept.
 package final class HubDesk {
   package let directory: StreamDirectory
@@ -64,10 +58,11 @@ package final class HubDesk {
 
 extension HubDesk {
   /// Follows a stream from event `event` on, 0 for all of it, if it is there and the asker's.
-  /// Nothing is brought before the first `pump`. Counts the attempt.
+  /// Nothing is brought before the first `pump`. Counts the attempt. `seat`: the reader's place among
+  /// readers, if it has one already.
   package func follow(
     _ id: StreamID, as asker: StreamCredential, after event: Int, unit: Subscription.Unit,
-    policy: LagPolicy, for owner: any StreamReaderOwner
+    policy: LagPolicy, seat: SubscriberSeat? = nil, for owner: any StreamReaderOwner
   ) throws(FollowRefusal) -> StreamReader {
     switch directory.find(id, by: asker, at: loop.now.nanoseconds) {
     case .forbidden:
@@ -82,11 +77,21 @@ extension HubDesk {
         metrics.resumed(.evicted)
         throw .gone(.evicted)
       }
+      let seat = if let seat { seat } else { try takeSeat(at: id) }
       metrics.resumed(.resumed)
       let feed = feed(of: log)
-      let reader = StreamReader(subscription, from: feed, policy: policy, owner: owner)
+      let reader = StreamReader(subscription, in: seat, from: feed, policy: policy, owner: owner)
       feed.join(reader)
       return reader
+    }
+  }
+
+  private func takeSeat(at stream: StreamID) throws(FollowRefusal) -> SubscriberSeat {
+    do throws(SeatRefusal) {
+      return try directory.seat(at: stream)
+    } catch {
+      metrics.resumed(.full)
+      throw .full(error)
     }
   }
 

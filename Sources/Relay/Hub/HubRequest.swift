@@ -184,6 +184,8 @@ final class HubRequest: Enrolled {
     case .forbidden:
       refuse(403, "forbidden", "weir: this stream was made with another credential")
     case .gone(let absence): refuse(410, absence.rawValue, absence.message)
+    case .full(let bound):
+      refuse(bound == .streamFull ? 429 : 503, bound.rawValue, "weir: \(bound.message)")
     }
   }
 
@@ -200,6 +202,10 @@ final class HubRequest: Enrolled {
     relay.writer.reset()
     relay.writer.statusLine(status: status)
     if let error { relay.writer.field("x-weir-error", error) }
+    // Readers come and go; a moment later there may be room.
+    if status == 429 || error == SeatRefusal.hubFull.rawValue {
+      relay.writer.field("Retry-After", 1)
+    }
     if status == 405 { relay.writer.field("Allow", "GET, DELETE, OPTIONS") }
     if status == 426 {
       relay.writer.field("Upgrade", "websocket")
@@ -212,7 +218,7 @@ final class HubRequest: Enrolled {
     }
     if !keepsAlive { relay.writer.field("Connection", "close") }
     relay.writer.end()
-    send(relay.writer.bytes + body)
+    send(relay.writer.bytes + (head.isMethod("HEAD") ? [] : body))
     finish(keepsAlive: keepsAlive)
   }
 
@@ -230,17 +236,6 @@ final class HubRequest: Enrolled {
     reader?.leave()
     relay.ended(self)
     connection.cut(asReset: !isChunked, delivering: delivering)
-  }
-}
-
-extension StreamAbsence {
-  var message: String {
-    switch self {
-    case .unknown: "weir: there is no such stream"
-    case .expired: "weir: the stream was kept for hub.retain after its end, and no longer"
-    case .evicted: "weir: the stream's bytes had to make room; see hub.memory and hub.stream_memory"
-    case .encoded: "weir: the stream is compressed, so that it can be resumed nowhere"
-    }
   }
 }
 

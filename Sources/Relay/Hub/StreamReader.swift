@@ -31,6 +31,8 @@ package final class StreamReader: Enrolled, TimerOwner {
   package var rosterPlace = -1
   package let feed: StreamFeed
   private var subscription: Subscription
+  /// Its place in the bounds on readers, until it leaves.
+  private(set) var seat: SubscriberSeat?
   private let policy: LagPolicy
   private var owner: (any StreamReaderOwner)?
   /// When it has held its stream up long enough.
@@ -38,15 +40,19 @@ package final class StreamReader: Enrolled, TimerOwner {
   /// Events left out of which the owner has not been told yet.
   private var gap = 0..<0
   private var isPumping = false
+  /// While the owner takes nothing: how far the stream may grow before there is anything to do for
+  /// this reader. Until then the stream's events cost it nothing.
+  private var nothingBefore: Int?
 
   /// A run's bytes at most, so that a long replay shares the loop with the others.
   private static let runsInTurn = 4
 
   init(
-    _ subscription: Subscription, from feed: StreamFeed, policy: LagPolicy,
-    owner: any StreamReaderOwner
+    _ subscription: Subscription, in seat: SubscriberSeat, from feed: StreamFeed,
+    policy: LagPolicy, owner: any StreamReaderOwner
   ) {
     self.subscription = subscription
+    self.seat = seat
     self.feed = feed
     self.policy = policy
     self.owner = owner
@@ -60,6 +66,7 @@ package final class StreamReader: Enrolled, TimerOwner {
     // An owner that has sent may be told at once that it can send more.
     guard !isPumping else { return }
     isPumping = true
+    nothingBefore = nil
     var runs = 0
     while let owner, owner.room > 0 {
       guard runs < Self.runsInTurn else {
@@ -96,6 +103,7 @@ package final class StreamReader: Enrolled, TimerOwner {
   package func leave() {
     guard owner != nil else { return }
     owner = nil
+    seat = nil
     stopHolding()
     timer?.invalidate()
     timer = nil
@@ -113,12 +121,15 @@ package final class StreamReader: Enrolled, TimerOwner {
 
 extension StreamReader {
   func streamGrew(_ tide: StreamTide) {
+    if let nothingBefore, tide.position <= nothingBefore, tide.ending == nil { return }
     pump()
     // Nobody waits any more for a reader of what has ended.
     guard tide.ending == nil else { return stopHolding() }
-    guard owner != nil,
-      subscription.lag(behind: tide) > policy.limitBytes
-    else { return }
+    guard let owner else { return }
+    guard subscription.lag(behind: tide) > policy.limitBytes else {
+      if owner.room == 0 { nothingBefore = subscription.reach(within: policy.limitBytes) }
+      return
+    }
     switch policy.action {
     case .wait: hold()
     case .skip: skip()

@@ -187,7 +187,7 @@ package enum Label {
   package enum MessageDirection: String, CaseIterable, Sendable { case sent, received, dropped }
   package enum ReloadResult: String, CaseIterable, Sendable { case applied, refused }
   package enum ResumeResult: String, CaseIterable, Sendable {
-    case resumed, unknown, expired, evicted, encoded, forbidden
+    case resumed, unknown, expired, evicted, encoded, forbidden, full
   }
   package enum EvictionReason: String, CaseIterable, Sendable { case memory, age }
   package enum LagAction: String, CaseIterable, Sendable { case lagged, skipped, dropped }

@@ -10,6 +10,8 @@ struct HubSettings: SettingsSection {
   var memoryBytes = 64 << 20
   var streamMemoryBytes = 4 << 20
   var streams = 10_000
+  var subscribers = 10_000
+  var streamSubscribers: Int?
   var onLag = Lag.drop
   var lagLimitBytes = 1 << 20
   var lagWait = Duration.seconds(10)
@@ -38,6 +40,15 @@ struct HubSettings: SettingsSection {
         "streams", \.streams, .integer(1...1_000_000),
         help: "Streams kept at most, running ones included.",
         consequence: "When as many run, a further one is relayed as ever and not kept."),
+      .value(
+        "subscribers", \.subscribers, .integer(1...1_000_000),
+        help: "Readers of all kept streams together; each may have relay_buffer waiting for it.",
+        consequence: "A further one is answered 503, reason hub_full."),
+      .value(
+        "stream_subscribers", \.streamSubscribers,
+        SettingKind<Int>.integer(1...1_000_000).or("off"),
+        help: "Readers of one kept stream.",
+        consequence: "A further one is answered 429, reason stream_full."),
     ]
   }
 

@@ -105,6 +105,46 @@ internal import Testing
     #expect(stage.endings == ["completed - - 200"])
   }
 
+  /// An owner that takes nothing, and counts how often it is asked.
+  private final class Stalled: StreamReaderOwner {
+    var asked = 0
+    var end: ReaderEnd?
+    var room: Int {
+      asked += 1
+      return 0
+    }
+
+    func reader(_ reader: StreamReader, brought run: StreamRun) {}
+    func reader(_ reader: StreamReader, leftOut events: Range<Int>) {}
+    func reader(_ reader: StreamReader, ended end: ReaderEnd) { self.end = end }
+  }
+
+  // Goal: a reader that takes nothing is not even asked while the stream grows, until it lags too far.
+  @Test func stalledReaderCostsNothing() throws {
+    let (stage, client, upstream) = try stage(.drop)
+    defer { stage.close() }
+    let name = Array(client.streamID.utf8)
+    let found = StreamID(name.span)
+    let id = try #require(found)
+    let owner = Stalled()
+    var policy = LagPolicy()
+    policy.limitBytes = 10_000
+    let nobody: [UInt8] = []
+    let reader = try stage.relay.hub.follow(
+      id, as: StreamCredential(keys: nobody.span, cookie: nobody.span), after: 0, unit: .bytes,
+      policy: policy, for: owner)
+    reader.pump()
+    var sent = 0
+    for number in 1...1000 where owner.end == nil {
+      upstream[0].send(chunk(events(1, from: number)))
+      stage.settle()
+      sent += events(1, from: number).utf8.count
+      #expect(owner.asked < 6)
+    }
+    #expect(owner.end == .dropped)
+    #expect((10_001..<10_100).contains(sent))
+  }
+
   // Goal: with `skip` a reader that lags misses whole events, is told which, and goes on.
   @Test func stalledReaderSkips() throws {
     let (stage, client, upstream) = try stage(.skip)
@@ -169,6 +209,40 @@ internal import Testing
     stage.run(for: .seconds(10))
     #expect(slow.answer.body == events(2000))
     #expect(slow.answer.isWhole)
+  }
+
+  // Goal: no more readers than the bounds say; one too many is told why, at once, and who reads
+  // already does not notice; who leaves makes room.
+  @Test(arguments: [true, false])
+  func tooManyReaders(_ ofOneStream: Bool) throws {
+    let stage = try RelayHarness(
+      .keeping {
+        $0.hub.bounds.subscribers = ofOneStream ? 3 : 2
+        $0.hub.bounds.streamSubscribers = 2
+        if !ofOneStream { $0.hub.bounds.streamSubscribers = .max }
+      }, loopCount: 2)
+    defer { stage.close() }
+    let upstream = try stage.upstream()
+    let client = stage.client(Get.asked())
+    stage.settle()
+    upstream[0].send(eventHead + chunk(events(1)))
+    stage.settle()
+    let readers = [stage.resume(client.streamID), stage.resume(client.streamID)]
+    let refused = stage.resume(client.streamID)
+    #expect(refused.answer.status == (ofOneStream ? "429" : "503"))
+    #expect(refused.answer.field("x-weir-error") == (ofOneStream ? "stream_full" : "hub_full"))
+    #expect(refused.answer.field("retry-after") == "1")
+    #expect(
+      refused.answer.body.contains(ofOneStream ? "hub.stream_subscribers" : "hub.subscribers"))
+    readers[0].close()
+    stage.settle()
+    let next = stage.resume(client.streamID)
+    upstream[0].send(chunk(events(1, from: 2)) + lastChunk)
+    stage.settle()
+    for reader in [readers[1], next] { #expect(reader.answer.body == events(2)) }
+    let last = stage.resume(client.streamID, after: 1)
+    #expect(last.answer.body == events(1, from: 2))
+    #expect(stage.endings == ["completed - - 200"])
   }
 
   // Goal: readers who leave, in whatever state, leave nothing behind.

@@ -4,7 +4,6 @@
 
 internal import Connections
 internal import FakeKernel
-internal import Foundation
 internal import Hub
 internal import IO
 internal import Relay
@@ -12,42 +11,9 @@ internal import RelayWorld
 internal import TestSupport
 internal import Testing
 
-private struct RecordedStream: CustomTestStringConvertible, Sendable {
-  let file: String
-  let path: String
-  let contentType: String
-  let framing: EventFraming
-  let bytes: Int
-
-  var testDescription: String { file }
-  private var folder: Substring { file.prefix { $0 != "/" } }
-
-  /// One of each folder and framing; empty where there is no corpus.
-  static let sample: [RecordedStream] = {
-    guard let index = Corpus.bytes(of: "index.json"),
-      let entries = try? JSONSerialization.jsonObject(with: Data(index)) as? [[String: Any]]
-    else { return [] }
-    let all = entries.compactMap(RecordedStream.init).filter { $0.bytes > 800 }
-    let groups = Dictionary(grouping: all) { "\($0.folder) \($0.framing)" }
-    return groups.values.compactMap { $0.min { $0.bytes < $1.bytes } }.sorted { $0.file < $1.file }
-  }()
-
-  private init?(_ entry: [String: Any]) {
-    guard let file = entry["file"] as? String, let path = entry["request_path"] as? String,
-      let type = entry["content_type"] as? String, let bytes = entry["bytes"] as? Int,
-      entry["streaming"] as? Bool == true, entry["http_status"] as? Int == 200,
-      let framing = EventFraming(
-        contentType: Array(type.utf8), isGrowingArray: path.contains(":streamGenerateContent"),
-        isEncoded: false)
-    else { return nil }
-    (self.file, self.path, contentType) = (file, path, type)
-    (self.framing, self.bytes) = (framing, bytes)
-  }
-}
-
 @Suite struct RecordedResumeTests {
   @Test(.enabled(if: !RecordedStream.sample.isEmpty), arguments: RecordedStream.sample)
-  fileprivate func everyEvent(_ recording: RecordedStream) throws {
+  func everyEvent(_ recording: RecordedStream) throws {
     let body = try #require(Corpus.bytes(of: recording.file))
     let stage = try RelayHarness(
       .keeping { $0.server.slowClientTimeout = .seconds(600) }, loopCount: 2,

@@ -238,6 +238,13 @@ internal import Testing
     #expect(status(Get.asked("/weir/streams/\(id)?after=99999999999999999999")) == "400")
     #expect(status(Get.asked("/weir/streams/\(id)", "Last-Event-ID: -1\r\n")) == "400")
     #expect(status(Post.asked("x", path: "/weir/streams/\(id)")) == "405")
+    // HEAD is answered without a body, so that the connection serves on.
+    let asked = Get.asked("/weir/streams/\(id)?after=x")
+    let head = stage.client(asked.replacing("GET", with: "HEAD") + asked)
+    stage.settle()
+    let answers = head.text.split(separator: "HTTP/1.1 ")
+    #expect(answers.map { $0.prefix(3) } == ["405", "400"])
+    #expect(answers[0].hasSuffix("\r\n\r\n"))
     #expect(status(Get.asked("/weir/streams/\(id)?after=&x")) == "200")
   }
 }

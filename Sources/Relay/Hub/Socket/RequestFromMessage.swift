@@ -16,41 +16,8 @@ extension RequestHead {
   init(
     of command: SocketCommand, host: [UInt8], defaults: [SocketCommand.Header]
   ) throws(CommandRefusal) {
-    let named = { (name: String) in
-      command.headers.contains { $0.name.lowercased() == name.lowercased() }
-    }
-    let further = defaults.filter { !named($0.name) }
-    var fields = command.headers
-    for (name, _) in fields + further where Self.own.contains(name.lowercased()) {
-      throw CommandRefusal("\(name.prefix(64)) is no header for a message")
-    }
-    // What stands in a JSON string could end a line: the parser below would take it for two.
-    let isText = { (text: String) in
-      text.utf8.allSatisfy { $0 == 0x09 || $0 >= 0x20 && $0 != 0x7F }
-    }
-    let isWord = { (text: String) in
-      !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F }
-    }
-    guard
-      (fields + further).allSatisfy({
-        isWord($0.name) && !$0.name.contains(":") && isText($0.value)
-      }),
-      isWord(command.method ?? "GET"), isWord(command.path ?? "/")
-    else { throw CommandRefusal("method, path and headers make no request") }
-    let given = { (name: String) in
-      (fields + further).contains { $0.name.lowercased() == name.lowercased() }
-    }
-    if command.bodyIsJSON, !given("content-type") {
-      fields.append(("Content-Type", "application/json"))
-    }
-    // A compressed stream can be read by nobody here.
-    if !given("accept-encoding") { fields.append(("Accept-Encoding", "identity")) }
-    fields += further
-    let method = command.method ?? (command.body == nil ? "GET" : "POST")
-    var text = Array("\(method) \(command.path ?? "/") HTTP/1.1\r\nHost: ".utf8) + host
-    for (name, value) in fields { text += Array("\r\n\(name): \(value)".utf8) }
-    if let body = command.body { text += Array("\r\nContent-Length: \(body.count)".utf8) }
-    text += Array("\r\n\r\n".utf8)
+    let fields = try Self.fields(of: command, defaults)
+    let text = Self.text(of: command, host, fields)
     do throws(HTTP1Error) {
       var collector = HeadCollector(limitBytes: 64 * 1024)
       guard case .complete(let taken) = try collector.take(text.span), taken == text.count else {
@@ -58,11 +25,59 @@ extension RequestHead {
       }
       self = try RequestHead(parsing: collector.removeHead())
     } catch {
-      throw CommandRefusal("method, path and headers make no request")
+      throw .noRequest
     }
     guard !isUpgrade, !isMethod("CONNECT"), !isMethod("HEAD") else {
       throw CommandRefusal("this method is not for a message")
     }
+  }
+
+  /// The command's own fields, those that follow from it, and the defaults that it leaves room for.
+  private static func fields(
+    of command: SocketCommand, _ defaults: [SocketCommand.Header]
+  ) throws(CommandRefusal) -> [SocketCommand.Header] {
+    let named = Set(command.headers.map { $0.name.lowercased() })
+    let further = defaults.filter { !named.contains($0.name.lowercased()) }
+    for (name, _) in command.headers + further where own.contains(name.lowercased()) {
+      throw CommandRefusal("\(name.prefix(64)) is no header for a message")
+    }
+    guard isText(command, command.headers + further) else { throw .noRequest }
+    let given = named.union(further.map { $0.name.lowercased() })
+    var implied: [SocketCommand.Header] = []
+    if command.bodyIsJSON, !given.contains("content-type") {
+      implied.append(("Content-Type", "application/json"))
+    }
+    // A compressed stream can be read by nobody here.
+    if !given.contains("accept-encoding") { implied.append(("Accept-Encoding", "identity")) }
+    return command.headers + implied + further
+  }
+
+  /// What stands in a JSON string could end a line: the parser would take it for two.
+  private static func isText(_ command: SocketCommand, _ fields: [SocketCommand.Header]) -> Bool {
+    let isValue = { (text: String) in
+      text.utf8.allSatisfy { $0 == 0x09 || $0 >= 0x20 && $0 != 0x7F }
+    }
+    let isWord = { (text: String) in
+      !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x7F }
+    }
+    return isWord(command.method ?? "GET") && isWord(command.path ?? "/")
+      && fields.allSatisfy { isWord($0.name) && !$0.name.contains(":") && isValue($0.value) }
+  }
+
+  private static func text(
+    of command: SocketCommand, _ host: [UInt8], _ fields: [SocketCommand.Header]
+  ) -> [UInt8] {
+    let method = command.method ?? (command.body == nil ? "GET" : "POST")
+    var text = Array("\(method) \(command.path ?? "/") HTTP/1.1\r\nHost: ".utf8) + host
+    for (name, value) in fields { text += Array("\r\n\(name): \(value)".utf8) }
+    if let body = command.body { text += Array("\r\nContent-Length: \(body.count)".utf8) }
+    return text + Array("\r\n\r\n".utf8)
+  }
+}
+
+extension CommandRefusal {
+  fileprivate static var noRequest: CommandRefusal {
+    CommandRefusal("method, path and headers make no request")
   }
 }
 

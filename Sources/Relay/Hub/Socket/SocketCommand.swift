@@ -175,16 +175,9 @@ extension SocketCommand {
     var isAdaptive = false
     for (key, value) in document.members(of: value) {
       switch key {
-      case "chunk_chars":
-        let count = try count(value, document, key)
-        guard (1...10_000).contains(count) else {
-          throw CommandRefusal("chunk_chars is 1 to 10000")
-        }
-        pace.chunk = .characters(count)
+      case "chunk_chars": pace.chunk = .characters(try count(value, document, key, in: 1...10_000))
       case "delay_ms":
-        let delay = try count(value, document, key)
-        guard delay <= 60_000 else { throw CommandRefusal("delay_ms is at most 60000") }
-        pace.delay = UInt64(delay) * 1_000_000
+        pace.delay = UInt64(try count(value, document, key, in: 0...60_000)) * 1_000_000
       case "adaptive":
         guard let flag = document.bool(value) else {
           throw CommandRefusal("adaptive is true or false")
@@ -195,5 +188,15 @@ extension SocketCommand {
     }
     if isAdaptive { pace.chunk = .adaptive }
     return pace
+  }
+
+  private static func count(
+    _ value: JSONDocument.Value, _ document: JSONDocument, _ key: String, in range: ClosedRange<Int>
+  ) throws(CommandRefusal) -> Int {
+    let count = try count(value, document, key)
+    guard range.contains(count) else {
+      throw CommandRefusal("\(key) is \(range.lowerBound) to \(range.upperBound)")
+    }
+    return count
   }
 }

@@ -25,6 +25,8 @@ protocol StreamSink: AnyObject {
 final class SocketStream {
   let id: StreamID
   let credential: StreamCredential
+  /// Its place in the bounds on readers; nil before it follows, and once it is over.
+  private var seat: SubscriberSeat?
   /// The request that made it, if it came over this socket and goes on.
   var request: StartedRequest?
 
@@ -53,7 +55,8 @@ final class SocketStream {
 
   init(
     _ id: StreamID, as credential: StreamCredential, after sequence: Int, offset: Int,
-    view: StreamView, lag: LagPolicy, at hub: HubDesk, for sink: any StreamSink
+    view: StreamView, lag: LagPolicy, seat: SubscriberSeat? = nil, at hub: HubDesk,
+    for sink: any StreamSink
   ) {
     self.id = id
     self.credential = credential
@@ -61,15 +64,19 @@ final class SocketStream {
     self.offset = offset
     self.view = view
     self.lag = lag
+    self.seat = seat
     self.hub = hub
     self.sink = sink
-    if view.format == .text { texts = EventTextReader() }
   }
 
   /// Follows the stream; nothing is sent before `pump`.
   func follow() throws(FollowRefusal) {
     let reader = try hub.follow(
-      id, as: credential, after: sequence, unit: .events, policy: lag, for: self)
+      id, as: credential, after: sequence, unit: .events, policy: lag, seat: seat, for: self)
+    seat = reader.seat
+    if view.format == .text, texts == nil {
+      texts = reader.log.framing == .eventStream ? .ofEventStreams() : EventTextReader()
+    }
     if let pace = view.pace {
       pacer = Pacer(pace, after: sequence, skipping: offset)
     }
@@ -78,8 +85,9 @@ final class SocketStream {
 
   /// Sends what there is and fits.
   func pump() {
-    reader?.pump()
+    // First what waits, which makes room for more.
     if pacer != nil { sendPaced() }
+    reader?.pump()
   }
 
   /// The client wants nothing for now. The stream goes on and stays in its log as long as its
@@ -110,6 +118,7 @@ final class SocketStream {
   /// Sends nothing more. The request that made the stream loses its client.
   func leave() {
     sink = nil
+    seat = nil
     reader?.leave()
     reader = nil
     timer?.invalidate()
@@ -179,10 +188,20 @@ extension SocketStream: StreamReaderOwner {
     sink?.send(message)
   }
 
+  /// A last line of NDJSON that has no end but is whole: no event at which to resume, and yet one to
+  /// read.
+  private func bringUnendedLine(_ tail: StreamRun, of log: StreamLog) {
+    guard log.framing == .lines, JSONDocument(tail.joined()) != nil else { return }
+    let run = tail.asEvent(max(sequence, newest) + 1)
+    guard view.format == .events else { return bringText(run, framing: log.framing) }
+    sink?.send(frames: frames(of: run, framing: log.framing), count: 1)
+    sequence = run.firstEvent
+  }
+
   /// What stands behind the last event: of interest to who wants every byte.
   private func bringTail(_ run: StreamRun, of log: StreamLog) {
-    guard view.format == .raw else { return }
     let bytes = run.joined()
+    guard view.format == .raw else { return bringUnendedLine(run, of: log) }
     message.chunk(
       stream: id.text, sequence: sequence, bytes[...], framing: log.framing, format: .raw,
       isTail: true)
@@ -222,6 +241,7 @@ extension SocketStream: StreamReaderOwner {
     timer = nil
     let sink = sink
     self.sink = nil
+    seat = nil
     sink?.streamEnded(self)
   }
 
