@@ -56,6 +56,8 @@ final class Exchange: Enrolled {
     static let countedStream = Traits(rawValue: 32768)
     /// An interim answer was sent to the client.
     static let saidInterim = Traits(rawValue: 65536)
+    /// A tunnel in which WebSocket is spoken.
+    static let webSocket = Traits(rawValue: 131072)
   }
 
   var rosterPlace = -1

@@ -38,13 +38,13 @@ extension Exchange {
     guard let route, tap?.facts.isStream ?? false || answer.status == 101 else { return }
     traits.insert(.countedStream)
     metrics.streamOpened(route.meter)
-    if answer.status == 101 { metrics.socketOpened(.tunnel) }
+    if traits.contains(.webSocket) { metrics.socketOpened(.tunnel) }
   }
 
   func closeStream() {
     if let route, traits.contains(.countedStream) {
       metrics.streamClosed(route.meter)
-      if answer.status == 101 { metrics.socketClosed(.tunnel) }
+      if traits.contains(.webSocket) { metrics.socketClosed(.tunnel) }
     }
     if tunnel?.hasBrokenFrames == true { metrics.observerError(.badFrame) }
     guard let tap, let route else { return }

@@ -25,6 +25,9 @@ extension Exchange {
     clocks.head = loop.now
     notes.note(head)
     noteRateLimits(head)
+    if head.isSwitchingProtocols, head.headers.list("upgrade", contains: "websocket") {
+      traits.insert(.webSocket)
+    }
     defer { openStream() }
     guard let route, route.route.observes else { return }
     var request = TapRequest(
@@ -37,7 +40,7 @@ extension Exchange {
       return
     }
     // A tunnel of another protocol is bytes and no more.
-    guard head.headers.list("upgrade", contains: "websocket") else { return }
+    guard traits.contains(.webSocket) else { return }
     tap = StreamTap(request)
     tunnel = TunnelObserver(lendingTo: tap, metrics: relay.metrics)
   }

@@ -3,6 +3,7 @@ the hub's own sockets, over plain TCP and TLS."""
 
 import contextlib
 import json
+import socket
 import ssl
 import threading
 import time
@@ -12,7 +13,7 @@ import websockets.exceptions
 import websockets.sync.client
 import websockets.sync.server
 
-from live import Weir
+from live import Weir, connect, receive_until
 from processes import Certificates, provider, wait_until
 
 REALTIME = [
@@ -58,7 +59,45 @@ def route(upstream, **hub):
             "routes": [{"name": "r", "path": "/", "upstream": "up", **({"hub": hub} if hub else {})}]}
 
 
+@contextlib.contextmanager
+def other_protocol():
+    """A server that leaves HTTP for a protocol of its own, in which it echoes one message."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        def serve():
+            connection, _ = listener.accept()
+            with connection:
+                while b"\r\n\r\n" not in connection.recv(65536):
+                    pass
+                connection.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo/1\r\n"
+                                   b"Connection: Upgrade\r\n\r\n")
+                connection.sendall(connection.recv(65536))
+                connection.recv(1)
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield "http://127.0.0.1:%d" % listener.getsockname()[1]
+        thread.join(10)
+
+
 class TunnelTests(unittest.TestCase):
+    # Goal: a tunnel of another protocol is a stream like any, and no session of WebSocket.
+    def test_other_protocol(self):
+        with other_protocol() as upstream, Weir(route(upstream)) as weir:
+            with contextlib.closing(connect(weir.address)) as client:
+                client.sendall(b"GET / HTTP/1.1\r\nhost: weir.test\r\nconnection: upgrade\r\n"
+                               b"upgrade: echo/1\r\n\r\n")
+                receive_until(client, b"\r\n\r\n")
+                # Bytes that would be a WebSocket's frame.
+                client.sendall(b"\x89\x80\0\0\0\0")
+                receive_until(client, b"\x89\x80\0\0\0\0")
+                metrics = weir.metrics()
+                self.assertEqual(metrics.sum("weir_streams_active"), 1)
+                self.assertEqual(metrics.sum("weir_websocket_sessions"), 0)
+            self.assertTrue(wait_until(lambda: weir.metrics().sum("weir_requests_total") == 1))
+            metrics = weir.metrics()
+            for name in ("sessions", "sessions_total", "sessions_peak", "messages_total"):
+                self.assertEqual(metrics.sum(f"weir_websocket_{name}"), 0, name)
+            self.assertEqual(metrics.sum("weir_observer_errors_total"), 0)
+
     # Goal: what passes a tunnel is as it was, compressed or not, and is counted: sessions, their
     # peak, messages and bytes each way, pings, the close code, and a Realtime answer's usage.
     # Method: the same conversation with and without permessage-deflate.
