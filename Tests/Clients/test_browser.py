@@ -2,6 +2,7 @@
 order, over WebSocket and over HTTP."""
 
 import contextlib
+import http.server
 import json
 import pathlib
 import re
@@ -128,6 +129,43 @@ class Browser:
         self.folder.cleanup()
 
 
+class Slow(http.server.BaseHTTPRequestHandler):
+    """Answers no request but every other one: the first of a pair waits for its client to go."""
+
+    count = 0
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["content-length"]))
+        type(self).count += 1
+        if self.count % 2:
+            self.connection.settimeout(30)
+            with contextlib.suppress(OSError):
+                self.connection.recv(1)
+            self.close_connection = True
+            return
+        self.send_response(200)
+        self.send_header("content-type", "text/event-stream")
+        self.end_headers()
+        for word in ("one ", "two ", "three"):
+            event = json.dumps({"choices": [{"delta": {"content": word}}]})
+            self.wfile.write(f"data: {event}\n\n".encode())
+
+    def log_message(self, *_):
+        pass
+
+
+@contextlib.contextmanager
+def slow_provider():
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Slow) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield "127.0.0.1:%d" % server.server_address[1]
+        finally:
+            server.shutdown()
+            thread.join()
+
+
 @unittest.skipUnless(BROWSER or CI, "there is no Chromium; scripts/install-test-tools installs it")
 class BrowserTests(unittest.TestCase):
     CUTS = 5
@@ -152,6 +190,41 @@ class BrowserTests(unittest.TestCase):
                     browser.close()
                     cutter.close()
                 self.assertEqual(weir.metrics().sum("weir_requests_accepted_total"), 2)
+
+    # Goal: a request whose connection broke before its answer is sent again only where that costs
+    # nothing twice: with an Idempotency-Key. Without one it fails, and the page is told.
+    def test_lost_start(self):
+        with slow_provider() as upstream, \
+                Weir(route(f"http://{upstream}", resume=True, on_disconnect="continue")) as weir:
+            cutter = Cutter(weir.address)
+            browser = Browser(f"http://{cutter.address}/weir/example")
+            try:
+                self.assertTrue(
+                    wait_until(lambda: browser.evaluate("typeof Weir === 'function'"), 30))
+                for transport in ("websocket", "sse"):
+                    for key in ({}, {"Idempotency-Key": "k"}):
+                        with self.subTest(transport=transport, key=bool(key)):
+                            self.lose(cutter, browser, transport, key)
+            finally:
+                browser.close()
+                cutter.close()
+
+    def lose(self, cutter, browser, transport, headers):
+        Slow.count = 0
+        browser.evaluate(f"""{{
+            window.text = "";
+            window.lost = new Weir({{ transport: "{transport}" }}).start("/v1/chat/completions",
+                {{ body: {{ stream: true }}, headers: {json.dumps(headers)} }});
+            lost.ontext = piece => {{ text += piece; }}; 0
+        }}""")
+        self.assertTrue(wait_until(lambda: Slow.count == 1, 30))
+        cutter.cut()
+        self.assertTrue(wait_until(lambda: browser.evaluate("lost.isOver"), 30))
+        if headers:
+            self.assertEqual(browser.evaluate("[lost.state, text]"), ["done", "one two three"])
+        else:
+            self.assertEqual(browser.evaluate("[lost.state, lost.error.reason]"), ["failed", "lost"])
+        self.assertEqual(Slow.count, 2 if headers else 1)
 
     def survive(self, weir, cutter, browser, transport):
         self.assertTrue(wait_until(

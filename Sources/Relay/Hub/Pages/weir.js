@@ -13,6 +13,9 @@
   const FIRST_PAUSE = 250, LONGEST_PAUSE = 10000;
   // Refusals that another attempt cannot change.
   const FINAL = new Set(["unknown", "expired", "evicted", "encoded", "forbidden", "cut"]);
+  // Those that pass: the hub has no room for one more reader just now.
+  const PASSING = new Set(["stream_full", "hub_full"]);
+  const IDEMPOTENT = new Set(["GET", "HEAD", "OPTIONS", "PUT", "DELETE"]);
 
   class WeirError extends Error {
     constructor(reason, message, details = {}) {
@@ -38,6 +41,18 @@
       this.error = null;
       this._waiting = null;
       this._queue = null;
+    }
+
+    // Whether its request may be sent twice: what came of the first is not known where the connection
+    // broke before an answer, and another one could cost twice.
+    get _isRepeatable() {
+      const names = Object.keys({ ...this.client.headers, ...this.options.headers });
+      return IDEMPOTENT.has(this._method)
+        || names.some(name => name.toLowerCase() === "idempotency-key");
+    }
+
+    get _method() {
+      return this.options.method || (this.options.body === undefined ? "GET" : "POST");
     }
 
     get isOver() { return this.state === "done" || this.state === "failed"; }
@@ -105,6 +120,7 @@
     _finish(state, error = null) {
       if (this.isOver) return;
       this.error = error;
+      this.client.streams.delete(this);
       this._enter(state);
       if (this.ontext && this.ontext.end) this.ontext.end();
       if (error) { if (this.onerror) this.onerror(error); } else if (this.ondone) this.ondone();
@@ -161,13 +177,12 @@
         this.send({ type: "subscribe", id: stream._name, stream: stream.id,
           after: stream.sequence, offset: stream.offset || undefined, headers: options.headers,
           ...view });
-      } else if (!stream._asked) {
+      } else if (!stream._asked || stream._isRepeatable) {
         stream._asked = true;
         stream._name = `weir.js-${this.nextID++}`;
-        this.send({ type: "start", id: stream._name, path: options.path, method: options.method,
+        this.send({ type: "start", id: stream._name, path: options.path, method: stream._method,
           headers: options.headers, body: options.body, ...view });
       } else {
-        // Whether the request went on is not known, and asking twice would cost twice.
         this.end(stream, new WeirError("lost", "the connection broke before the stream began"));
       }
     }
@@ -207,6 +222,10 @@
     failed(stream, message) {
       const error = message.error || {};
       if (error.reason === "lagged") return this.ask(stream);
+      if (stream.id && PASSING.has(error.reason)) {
+        setTimeout(() => { if (this.isOpen && !stream.isOver) this.ask(stream); }, this.backoff.next());
+        return;
+      }
       this.end(stream, new WeirError(error.reason || "refused", error.message || message.body,
         { status: message.status, body: message.body }));
     }
@@ -219,7 +238,8 @@
     closed() {
       this.socket = null;
       for (const stream of [...this.streams]) {
-        if (stream._asked && !stream.id) this.ask(stream); else stream._enter("reconnecting");
+        if (stream._asked && !stream.id && !stream._isRepeatable) this.ask(stream);
+        else stream._enter("reconnecting");
       }
       if (!this.streams.size) return;
       this.timer = setTimeout(() => { this.timer = null; this.connect(); }, this.backoff.next());
@@ -248,13 +268,17 @@
         const before = stream.sequence;
         try {
           const response = await this.ask(stream);
-          if (!response.ok) return stream._finish("failed", await this.refusal(response));
+          if (!response.ok) {
+            const refusal = await this.refusal(response);
+            if (!stream.id || !PASSING.has(refusal.reason)) return stream._finish("failed", refusal);
+            throw refusal;
+          }
           stream.id = response.headers.get("x-weir-stream") || stream.id;
           stream._enter("streaming");
           if (await this.read(stream, response)) return stream._finish("done");
         } catch (error) {
           if (stream.isOver) return;
-          if (!stream.id) {
+          if (!stream.id && !stream._isRepeatable) {
             return stream._finish("failed", new WeirError("lost", String(error)));
           }
         }
@@ -276,7 +300,7 @@
       }
       const isText = typeof options.body === "string";
       return fetch(new URL(options.path, this.client.url), {
-        method: options.method || "POST", signal,
+        method: stream._method, signal,
         headers: isText ? headers : { "Content-Type": "application/json", ...headers },
         body: options.body === undefined || isText ? options.body : JSON.stringify(options.body),
       });
@@ -287,7 +311,9 @@
       const details = { status: response.status, body };
       try {
         const { error } = JSON.parse(body);
-        if (error && FINAL.has(error.reason)) return new WeirError(error.reason, error.message, details);
+        if (error && (FINAL.has(error.reason) || PASSING.has(error.reason))) {
+          return new WeirError(error.reason, error.message, details);
+        }
       } catch { /* The provider's own words. */ }
       return new WeirError("refused", body, details);
     }
@@ -333,7 +359,11 @@
 
     line(line) {
       if (line === "") {
-        if (this.data !== null) {
+        if (this.event === "weir.gap" && this.data !== null) {
+          // weir's own word, in place of events that a reader who lagged was not sent.
+          const { first, last } = JSON.parse(this.data);
+          this.stream._gap(first, last);
+        } else if (this.data !== null) {
           this.stream._take({ sequence: this.stream.sequence + 1, event: this.event, data: this.data });
         }
         return this.clear();
