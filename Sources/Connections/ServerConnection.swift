@@ -101,7 +101,6 @@ package final class ServerConnection: ByteStreamOwner, TimerOwner {
     accepted descriptor: Int32, from peer: SocketAddress, on loop: EventLoop,
     tls: TLSSession?, options: ServerOptions, scratch: PayloadScratch, server: any RequestServer
   ) throws(SystemError) {
-    if !peer.isUnix { try? loop.kernel.set(.noDelay, on: descriptor) }
     stream = try ByteStream(accepted: descriptor, on: loop, tls: tls)
     self.peer = peer
     self.loop = loop

@@ -122,6 +122,9 @@ package final class Listener: EventHandler, TimerOwner {
     self.bound = bound
     self.accepted = accepted
     reserve = try? loop.kernel.makeSocket(for: .loopback(port: 0))
+    // Set on a listening socket it holds for all that it accepts, and costs them no call. A unix
+    // socket does not know it.
+    try? loop.kernel.set(.noDelay, on: descriptor)
     registration = try loop.register(descriptor, mode: .readable, handler: self)
   }
 
