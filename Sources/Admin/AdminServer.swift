@@ -90,7 +90,12 @@ package struct AdminPage {
 package final class AdminServer: RequestServer {
   private let loop: EventLoop
   private let pages: [AdminPage]
-  private let scratch = PayloadScratch()
+  private lazy var context: ServerContext = {
+    var options = ServerOptions()
+    options.headLimitBytes = 16 * 1024
+    options.slowClientTimeout = .seconds(20)
+    return ServerContext(options, server: self)
+  }()
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
   /// Enough for every scraper and browser; a flood must not use up the relay's descriptors.
   private static let connectionLimit = 64
@@ -103,12 +108,8 @@ package final class AdminServer: RequestServer {
   /// Serves an accepted descriptor, which becomes the server's.
   package func serve(_ descriptor: Int32, from peer: SocketAddress) {
     guard connections.count < Self.connectionLimit else { return loop.kernel.close(descriptor) }
-    var options = ServerOptions()
-    options.headLimitBytes = 16 * 1024
-    options.slowClientTimeout = .seconds(20)
     let connection = try? ServerConnection(
-      accepted: descriptor, from: peer, on: loop, tls: nil, options: options, scratch: scratch,
-      server: self)
+      accepted: descriptor, from: peer, on: loop, tls: nil, in: context)
     guard let connection else { return }
     connections[ObjectIdentifier(connection)] = connection
   }

@@ -34,6 +34,20 @@ package protocol RequestServer: AnyObject {
   func connectionClosed(_ connection: ServerConnection)
 }
 
+/// What the connections of one server share, on one loop. An object, so that each of thousands has
+/// room for a reference only.
+package final class ServerContext {
+  let options: ServerOptions
+  let scratch = PayloadScratch()
+  unowned let server: any RequestServer
+
+  /// The server must outlive its connections.
+  package init(_ options: ServerOptions, server: any RequestServer) {
+    self.options = options
+    self.server = server
+  }
+}
+
 /// One request's side of its connection, until `finishResponse`, `cut` or `abandon`.
 package protocol RequestHandler: AnyObject {
   /// Body bytes as they came, framing included, and where the payload lies among them.
@@ -60,9 +74,7 @@ package final class ServerConnection: ByteStreamOwner, TimerOwner {
 
   private let stream: ByteStream
   private let loop: EventLoop
-  private let options: ServerOptions
-  private let scratch: PayloadScratch
-  private unowned let server: any RequestServer
+  private let context: ServerContext
   private var handler: (any RequestHandler)?
   private var timer: LoopTimer?
   private var phase = Phase.head
@@ -99,21 +111,23 @@ package final class ServerConnection: ByteStreamOwner, TimerOwner {
   /// Takes over an accepted descriptor; closes it also when it throws.
   package init(
     accepted descriptor: Int32, from peer: SocketAddress, on loop: EventLoop,
-    tls: TLSSession?, options: ServerOptions, scratch: PayloadScratch, server: any RequestServer
+    tls: TLSSession?, in context: ServerContext
   ) throws(SystemError) {
     stream = try ByteStream(accepted: descriptor, on: loop, tls: tls)
     self.peer = peer
     self.loop = loop
-    self.options = options
-    self.scratch = scratch
-    self.server = server
+    self.context = context
     requestStart = loop.now
-    collector = HeadCollector(limitBytes: options.headLimitBytes, allowsLeadingBlankLine: true)
+    collector = HeadCollector(
+      limitBytes: context.options.headLimitBytes, allowsLeadingBlankLine: true)
     stream.owner = self
     let timer = LoopTimer(on: loop, owner: self)
-    timer.set(loop.now + options.headTimeout)
+    timer.set(loop.now + context.options.headTimeout)
     self.timer = timer
   }
+
+  private var options: ServerOptions { context.options }
+  private var server: any RequestServer { context.server }
 
   /// Between two requests, or before the first: nothing is lost by closing now.
   package var isIdle: Bool {
@@ -314,6 +328,7 @@ extension ServerConnection {
 
   private func body(_ bytes: Span<UInt8>, _ previous: BodyReader) -> Int {
     var reader = previous
+    let scratch = context.scratch
     scratch.ranges.removeAll(keepingCapacity: true)
     let reading = reader.read(bytes, payload: &scratch.ranges)
     phase = reading.state == .ended ? .answering : .body(reader)

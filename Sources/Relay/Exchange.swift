@@ -10,7 +10,7 @@ internal import Wire
 final class Exchange: Enrolled {
   enum Phase {
     /// Reading the body for the model that a limit counts by.
-    case peeking(RequestHead)
+    indirect case peeking(RequestHead)
     /// Waiting for a permit.
     case queued(PlaceInQueue)
     /// Waiting to try again.
@@ -20,7 +20,7 @@ final class Exchange: Enrolled {
     case waiting
     case streaming
     /// Upstream is done with; the client has not taken everything yet.
-    case flushing(ExchangeEnd)
+    indirect case flushing(ExchangeEnd)
     case tunnel
     /// Either side has ended its tunnel; what is queued for the sides goes out still.
     case closingTunnel
@@ -106,8 +106,8 @@ final class Exchange: Enrolled {
   var requestBodyRead = Instant(nanoseconds: 0)
   var pausesOfUpstream = 0
   /// Since when one side is not read because the other takes nothing.
-  var upstreamPaused: Instant?
-  var clientPaused: Instant?
+  @Moment var upstreamPaused: Instant?
+  @Moment var clientPaused: Instant?
   var pausedNanoseconds: UInt64 = 0
   var pausesOfClient = 0
 

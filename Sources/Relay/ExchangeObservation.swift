@@ -10,13 +10,24 @@ internal import Wire
 /// The moments of an exchange that its tap does not know. nil is never.
 struct ExchangeClocks {
   /// Asked for admission.
-  var queued: Instant?
+  @Moment var queued: Instant?
   /// First request byte written upstream.
-  var up: Instant?
+  @Moment var up: Instant?
   /// The answer's head.
-  var head: Instant?
+  @Moment var head: Instant?
   /// The first content event accepted by the client's socket.
-  var tokenAccepted: Instant?
+  @Moment var tokenAccepted: Instant?
+}
+
+/// An instant that may not have come, in half the room of an optional.
+@propertyWrapper
+struct Moment {
+  private var nanoseconds = UInt64.max
+
+  var wrappedValue: Instant? {
+    get { nanoseconds == .max ? nil : Instant(nanoseconds: nanoseconds) }
+    set { nanoseconds = newValue?.nanoseconds ?? .max }
+  }
 }
 
 extension Exchange {
@@ -36,12 +47,12 @@ extension Exchange {
       dialect: route.route.dialect, provider: route.upstream.options.provider)
     request.messageLimitBytes = 256
     guard head.isSwitchingProtocols else {
-      tap = StreamTap(request, templates: relay.templates)
+      tap = StreamTap(request, sharing: relay.tapSupplies)
       return
     }
     // A tunnel of another protocol is bytes and no more.
     guard traits.contains(.webSocket) else { return }
-    tap = StreamTap(request)
+    tap = StreamTap(request, sharing: relay.tapSupplies)
     tunnel = TunnelObserver(lendingTo: tap, metrics: relay.metrics)
   }
 

@@ -22,12 +22,13 @@ package final class Relay: RequestServer {
   package let hub: HubDesk
   var writer = HeadWriter()
   var random: any RandomNumberGenerator
-  /// What events look like, for all streams of the loop.
-  let templates = TemplateCache()
+  /// What the taps of the loop's streams share.
+  let tapSupplies = TapSupplies()
   /// Requests mostly come whole, so one serves nearly all of them.
   private var spareRequestTap: RequestTap?
   private let resolver: Resolver
   private let scratch = PayloadScratch()
+  private lazy var serving = ServerContext(options.server, server: self)
   private let observer: (any RelayObserver)?
   private let bound: ConnectionBound
   package let requestIDs: RequestIDs
@@ -65,6 +66,7 @@ package final class Relay: RequestServer {
   /// The next request finds the new settings; open exchanges keep those they began with.
   package func apply(_ options: RelayOptions) {
     self.options = options
+    serving = ServerContext(options.server, server: self)
     for upstream in upstreams { upstream.retire() }
     upstreams = options.upstreams.map {
       Upstream($0, on: loop, resolver: resolver, scratch: scratch, metrics: metrics)
@@ -141,8 +143,7 @@ package final class Relay: RequestServer {
       return loop.kernel.close(descriptor)
     }
     let connection = try? ServerConnection(
-      accepted: descriptor, from: peer, on: loop, tls: session, options: options.server,
-      scratch: scratch, server: self)
+      accepted: descriptor, from: peer, on: loop, tls: session, in: serving)
     guard let connection else { return bound.giveBack() }
     if isKept { connection.expectNextRequest() }
     connections[ObjectIdentifier(connection)] = connection

@@ -13,8 +13,7 @@ package final class SimulatedProvider: RequestServer {
   var buffers = AnswerBuffers()
   var writer = HeadWriter()
   var limits = RateLimits()
-  private let scratch = PayloadScratch()
-  private let options: ServerOptions
+  private lazy var serving = ServerContext(Self.patient, server: self)
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
   private var templates: [TemplateKey: EventTemplate] = [:]
   private(set) var exchanges = Roster<SimulatedExchange>()
@@ -31,13 +30,16 @@ package final class SimulatedProvider: RequestServer {
     self.loop = loop
     self.counts = counts
     library = RecordingLibrary(folder: folder)
-    // What goes wrong here is to go wrong because a request asked for it: no impatience.
+  }
+
+  /// What goes wrong here is to go wrong because a request asked for it: no impatience.
+  private static var patient: ServerOptions {
     var options = ServerOptions()
     options.headTimeout = .seconds(3600)
     options.bodyTimeout = .seconds(3600)
     options.idleTimeout = .seconds(3600)
     options.slowClientTimeout = .seconds(3600)
-    self.options = options
+    return options
   }
 
   /// Serves an accepted descriptor, which becomes the provider's.
@@ -53,8 +55,7 @@ package final class SimulatedProvider: RequestServer {
       return loop.kernel.close(descriptor)
     }
     let connection = try? ServerConnection(
-      accepted: descriptor, from: peer, on: loop, tls: session, options: options,
-      scratch: scratch, server: self)
+      accepted: descriptor, from: peer, on: loop, tls: session, in: serving)
     guard let connection else { return }
     connections[ObjectIdentifier(connection)] = connection
     counts.connectionOpened()

@@ -1,34 +1,42 @@
 // What a complete event adds to the facts of its stream.
 
 extension EventInterpreter {
-  var rule: EventRule? { reading.rule >= 0 ? dialect.rules[reading.rule] : nil }
+  func rule(_ memory: borrowing StreamMemory) -> EventRule? {
+    reading.rule >= 0 ? memory.dialect.rules[reading.rule] : nil
+  }
 
-  var traits: EventRule.Traits { reading.rule >= 0 ? dialect.rules[reading.rule].traits : [] }
+  func traits(_ memory: borrowing StreamMemory) -> EventRule.Traits {
+    reading.rule >= 0 ? memory.dialect.rules[reading.rule].traits : []
+  }
 
   /// Makes facts of the event read, all but its clocks, and says what it was. The reading stays
   /// as it was until `drop()`.
-  mutating func conclude(into facts: inout StreamFacts, isBody: Bool = false) -> EventKind {
-    let traits = traits
-    settle(traits, &facts)
+  mutating func conclude(
+    _ memory: inout StreamMemory, into facts: inout StreamFacts, isBody: Bool = false
+  ) -> EventKind {
+    let traits = traits(memory)
+    settle(traits, &memory, &facts)
     let isTerminal = traits.contains(.terminal) || reading.terminal >= 0
-    addUsage(isTerminal: isTerminal, &facts)
-    addCounts(&facts)
-    addToolCalls(traits, isBody: isBody, &facts)
-    if reading.hasTexts { addTexts(traits, isBody: isBody, &facts) }
+    addUsage(isTerminal: isTerminal, memory, &facts)
+    addCounts(&memory, &facts)
+    addToolCalls(traits, isBody: isBody, &memory, &facts)
+    if reading.hasTexts { addTexts(traits, isBody: isBody, &memory, &facts) }
     let hasError = addError(traits, &facts)
     if let provider = reading.provider, facts.provider == nil { facts.provider = provider }
-    if isTerminal { noteTerminal(traits, &facts) }
+    if isTerminal { noteTerminal(traits, memory, &facts) }
     return kind(traits, isTerminal: isTerminal, hasError: hasError)
   }
 
   /// Puts what only the whole event could tell in its place.
-  private mutating func settle(_ traits: EventRule.Traits, _ facts: inout StreamFacts) {
+  private mutating func settle(
+    _ traits: EventRule.Traits, _ memory: inout StreamMemory, _ facts: inout StreamFacts
+  ) {
     reading.reasoning += max(0, reading.reasoningAlternate - reading.reasoning)
     if traits.contains(.noContent) {
       reading.text = 0
       reading.delta = 0
     }
-    switch reading.rule >= 0 ? dialect.rules[reading.rule].delta : nil {
+    switch reading.rule >= 0 ? memory.dialect.rules[reading.rule].delta : nil {
     case .text: reading.text += reading.delta
     case .reasoning: reading.reasoning += reading.delta
     case .refusal: reading.refusal += reading.delta
@@ -36,10 +44,10 @@ extension EventInterpreter {
     case .transcript: reading.transcript += reading.delta
     case .toolArguments:
       reading.toolArguments += reading.delta
-      if reading.delta > 0 { itemsWithDeltas |= outputBit }
+      if reading.delta > 0 { memory.itemsWithDeltas |= outputBit }
     default: break
     }
-    if traits.contains(.finalArguments) && itemsWithDeltas & outputBit == 0 {
+    if traits.contains(.finalArguments) && memory.itemsWithDeltas & outputBit == 0 {
       reading.toolArguments += reading.finalArguments
       facts.argumentsWithoutDeltas = true
     }
@@ -47,39 +55,37 @@ extension EventInterpreter {
 
   private var outputBit: UInt64 { 1 << UInt64(min(63, max(0, reading.outputIndex))) }
 
-  private func addUsage(isTerminal: Bool, _ facts: inout StreamFacts) {
+  private func addUsage(
+    isTerminal: Bool, _ memory: borrowing StreamMemory, _ facts: inout StreamFacts
+  ) {
     guard reading.hasUsage else { return }
-    if dialect.options.contains(.usageAtTerminalOnly) && !isTerminal { return }
+    if memory.dialect.options.contains(.usageAtTerminalOnly) && !isTerminal { return }
     facts.usage.replace(
-      with: reading.usage, keepingMaximum: dialect.options.contains(.usageKeepsMaximum))
+      with: reading.usage, keepingMaximum: memory.dialect.options.contains(.usageKeepsMaximum))
   }
 
-  private mutating func addCounts(_ facts: inout StreamFacts) {
+  private func addCounts(_ memory: inout StreamMemory, _ facts: inout StreamFacts) {
     facts.textChars += reading.text
     facts.reasoningChars += reading.reasoning
     facts.toolCallChars += reading.toolArguments
     facts.refusalChars += reading.refusal
     facts.mediaChars += reading.media
     facts.transcriptChars += reading.transcript
-    if reading.choices & ~choices != 0 { note(reading.choices, &facts) }
+    if reading.choices & ~memory.choices != 0 { memory.note(choices: reading.choices, &facts) }
   }
 
-  mutating func note(_ seen: UInt64, _ facts: inout StreamFacts) {
-    choices |= seen
-    facts.choices = choices.nonzeroBitCount
-  }
-
-  private mutating func addToolCalls(
-    _ traits: EventRule.Traits, isBody: Bool, _ facts: inout StreamFacts
+  private func addToolCalls(
+    _ traits: EventRule.Traits, isBody: Bool, _ memory: inout StreamMemory,
+    _ facts: inout StreamFacts
   ) {
     var opened = reading.openedToolCalls
     if traits.contains(.toolCall) { opened += 1 }
     if isBody || traits.contains(.item) { opened += reading.toolItems }
     if reading.hasTexts {
       for (choice, mask, unindexed) in texts.tools {
-        while openedTools.count <= choice { openedTools.append(0) }
-        opened += (mask & ~openedTools[choice]).nonzeroBitCount + unindexed
-        openedTools[choice] |= mask
+        while memory.openedTools.count <= choice { memory.openedTools.append(0) }
+        opened += (mask & ~memory.openedTools[choice]).nonzeroBitCount + unindexed
+        memory.openedTools[choice] |= mask
       }
     }
     guard opened > 0 else { return }
@@ -87,21 +93,21 @@ extension EventInterpreter {
     if facts.firstToolCallEvent == nil && !isBody { facts.firstToolCallEvent = facts.events }
   }
 
-  private mutating func addTexts(
-    _ traits: EventRule.Traits, isBody: Bool, _ facts: inout StreamFacts
+  private func addTexts(
+    _ traits: EventRule.Traits, isBody: Bool, _ memory: inout StreamMemory,
+    _ facts: inout StreamFacts
   ) {
-    if !knowsModel && !texts.model.isEmpty {
+    if !memory.knowsModel && !texts.model.isEmpty {
       facts.model = texts.model
-      knowsModel = true
+      memory.knowsModel = true
     }
-    if !knowsResponseID && !texts.responseID.isEmpty {
+    if !memory.knowsResponseID && !texts.responseID.isEmpty {
       facts.responseID = texts.responseID
-      knowsResponseID = true
+      memory.knowsResponseID = true
     }
     if !texts.blockReason.isEmpty { facts.blockReason = texts.blockReason }
-    if dialect.options.contains(.finishByRuleOnly) && !traits.contains(.finish) && !isBody {
-      return
-    }
+    let isRuled = memory.dialect.options.contains(.finishByRuleOnly)
+    if isRuled && !traits.contains(.finish) && !isBody { return }
     for finish in texts.finishes { facts.setFinish(finish) }
     guard var finish = texts.finish else { return }
     if !texts.finishDetail.isEmpty { finish.raw = texts.finishDetail }
@@ -120,11 +126,13 @@ extension EventInterpreter {
     reading.errorIsObject ? texts.error : texts.outer
   }
 
-  private func noteTerminal(_ traits: EventRule.Traits, _ facts: inout StreamFacts) {
-    if let rule, traits.contains(.terminal) {
+  private func noteTerminal(
+    _ traits: EventRule.Traits, _ memory: borrowing StreamMemory, _ facts: inout StreamFacts
+  ) {
+    if let rule = rule(memory), traits.contains(.terminal) {
       facts.terminal = rule.terminalName.bytes
-    } else if dialect.terminals.indices.contains(reading.terminal) {
-      facts.terminal = dialect.terminals[reading.terminal].name.bytes
+    } else if memory.dialect.terminals.indices.contains(reading.terminal) {
+      facts.terminal = memory.dialect.terminals[reading.terminal].name.bytes
     }
   }
 

@@ -2,36 +2,10 @@
 
 internal import Wire
 
-/// Reads one event after another in a dialect.
+/// Reads one event after another; what outlives them is their stream's `StreamMemory`.
 struct EventInterpreter {
-  var dialect: Dialect
   var reading = EventReading()
   var texts = EventReading.Texts()
-  /// Once these are known no event needs to have them captured again.
-  var knowsModel = false
-  var knowsResponseID = false
-
-  /// The fields that need not be captured again, a bit each.
-  var known: UInt64 {
-    (knowsModel ? 1 << UInt64(Field.model.rawValue) : 0)
-      | (knowsResponseID ? 1 << UInt64(Field.responseID.rawValue) : 0)
-  }
-
-  /// Takes over what another interpreter of the stream knows.
-  mutating func know(_ fields: UInt64) {
-    knowsModel = fields >> UInt64(Field.model.rawValue) & 1 == 1
-    knowsResponseID = fields >> UInt64(Field.responseID.rawValue) & 1 == 1
-  }
-
-  /// Tool calls opened so far, a mask of indices for each choice.
-  var openedTools: [UInt64] = []
-  /// Output items whose arguments came in pieces.
-  var itemsWithDeltas: UInt64 = 0
-  var choices: UInt64 = 0
-
-  init(_ dialect: Dialect) {
-    self.dialect = dialect
-  }
 
   /// Forgets the event being read.
   mutating func drop() {
@@ -44,8 +18,12 @@ struct EventInterpreter {
 
 extension EventInterpreter {
   /// Takes a value that a scanner found, with its text if it was captured.
-  mutating func take(_ match: JSONMatch, _ text: [UInt8]) {
-    guard let field = Field(rawValue: match.field) else { return takeNumbered(match, text) }
+  mutating func take(
+    _ match: JSONMatch, _ text: [UInt8], _ memory: borrowing StreamMemory
+  ) {
+    guard let field = Field(rawValue: match.field) else {
+      return takeNumbered(match, text, memory)
+    }
     if case .null = match.kind {} else { reading.foundSomething = true }
     switch field {
     case .text: reading.text += match.count
@@ -65,18 +43,18 @@ extension EventInterpreter {
     case .outputIndex:
       reading.outputIndex = Int(truncatingIfNeeded: match.integer ?? 0)
     case .eventType:
-      if case .string = match.kind { takeRule(text) }
+      if case .string = match.kind { takeRule(text, memory) }
     case .marksOpenRouter, .marksGroq, .marksAzure, .marksLlamaCpp, .marksPerplexity, .marksVLLM:
       if case .null = match.kind {} else { reading.provider = Self.provider(field) }
     case .wrappedBytes, .requestedModel, .requestedStream:
       break
     default:
-      takeText(field, match, text)
+      takeText(field, match, text, memory)
     }
   }
 
-  mutating func takeRule(_ name: [UInt8]) {
-    if let rule = dialect.rule(named: name) {
+  mutating func takeRule(_ name: [UInt8], _ memory: borrowing StreamMemory) {
+    if let rule = memory.dialect.rule(named: name) {
       reading.rule = rule
       reading.foundSomething = true
     }
@@ -107,7 +85,9 @@ extension EventInterpreter {
   }
 
   /// A value at one of the dialect's terminals or signatures.
-  private mutating func takeNumbered(_ match: JSONMatch, _ text: [UInt8]) {
+  private mutating func takeNumbered(
+    _ match: JSONMatch, _ text: [UInt8], _ memory: borrowing StreamMemory
+  ) {
     if match.field >= Field.firstSignature {
       let signature = Int(match.field - Field.firstSignature)
       if match.kind != .null && (reading.signature < 0 || signature < reading.signature) {
@@ -125,13 +105,13 @@ extension EventInterpreter {
     reading.foundSomething = true
     reading.terminal = Int(match.field - Field.firstTerminal)
     let isReason =
-      dialect.terminals.indices.contains(reading.terminal)
-      && dialect.terminals[reading.terminal].isFinishReason
+      memory.dialect.terminals.indices.contains(reading.terminal)
+      && memory.dialect.terminals[reading.terminal].isFinishReason
     if isReason { takeFinish(text, isNumber: false) }
   }
 
   private mutating func takeText(
-    _ field: Field, _ match: JSONMatch, _ text: [UInt8]
+    _ field: Field, _ match: JSONMatch, _ text: [UInt8], _ memory: borrowing StreamMemory
   ) {
     switch (field, match.kind) {
     case (.stoppedByEnd, .true): takeFinish("eos".bytes, isNumber: false)
@@ -141,7 +121,7 @@ extension EventInterpreter {
       reading.hasError = true
       reading.errorIsObject = true
     case (.openedToolCall, .objectBegan): reading.openedToolCalls += 1
-    case (_, .string): takeString(field, match, text)
+    case (_, .string): takeString(field, match, text, memory)
     case (.finishReason, .number): takeFinish(text, isNumber: true)
     case (.errorCode, .number), (.outerCode, .number):
       takeErrorText(field, text, isNumber: true)
@@ -150,13 +130,13 @@ extension EventInterpreter {
   }
 
   private mutating func takeString(
-    _ field: Field, _ match: JSONMatch, _ text: [UInt8]
+    _ field: Field, _ match: JSONMatch, _ text: [UInt8], _ memory: borrowing StreamMemory
   ) {
     guard match.count > 0 else { return }
     switch field {
-    case .model where !knowsModel:
+    case .model where !memory.knowsModel:
       texts.model = text
-    case .responseID where !knowsResponseID:
+    case .responseID where !memory.knowsResponseID:
       texts.responseID = text
     case .model, .responseID: return
     case .itemType:

@@ -20,8 +20,7 @@ struct EventSums {
   private let foundSomething: Bool
 
   /// nil if an event of this shape does more than add up.
-  init?(of findings: EventReading, counting lengths: [Field], _ interpreter: EventInterpreter) {
-    let rule = interpreter.rule
+  init?(of findings: EventReading, counting lengths: [Field], by rule: EventRule?) {
     guard rule?.traits.isEmpty ?? true, findings.terminal < 0, findings.provider == nil,
       findings.toolItems == 0, findings.openedToolCalls == 0, !findings.hasTexts,
       !findings.hasUsage, !findings.hasError
@@ -43,8 +42,7 @@ struct EventSums {
 
   @inline(__always)
   func add(
-    _ tallies: JSONPattern.Tallies, _ interpreter: inout EventInterpreter,
-    to facts: inout StreamFacts
+    _ tallies: JSONPattern.Tallies, _ memory: inout StreamMemory, to facts: inout StreamFacts
   ) -> ExpectedEvent {
     var all = 0
     var visible = 0
@@ -65,7 +63,7 @@ struct EventSums {
       default: facts.transcriptChars &+= count
       }
     }
-    if choices & ~interpreter.choices != 0 { interpreter.note(choices, &facts) }
+    if choices & ~memory.choices != 0 { memory.note(choices: choices, &facts) }
     let kind: EventKind = all > 0 ? .content : foundSomething ? .control : .unknown
     return ExpectedEvent(kind: kind, isContent: all > 0, isVisible: visible > 0)
   }

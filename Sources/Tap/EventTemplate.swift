@@ -15,7 +15,7 @@ final class EventTemplate: Sendable {
   /// What each tally of the pattern counts.
   private let fields: InlineArray<4, Field?>
   /// What the event adds to the facts, where that is a few sums and nothing else.
-  private let sums: EventSums?
+  let sums: EventSums?
 
   /// Makes a template of an event; nil if it is of no use, or has effects beyond its reading.
   ///
@@ -25,9 +25,11 @@ final class EventTemplate: Sendable {
       let (data, name) = Self.soleData(of: event),
       let values = JSONPattern.values(of: event, in: data)
     else { return nil }
-    var interpreter = EventInterpreter(dialect)
-    guard let watched = Self.read(event, data, &interpreter, known) else { return nil }
-    if interpreter.reading.rule < 0 { interpreter.takeRule(name) }
+    var memory = StreamMemory(dialect)
+    memory.know(known)
+    var interpreter = EventInterpreter()
+    guard let watched = Self.read(event, data, &interpreter, memory) else { return nil }
+    if interpreter.reading.rule < 0 { interpreter.takeRule(name, memory) }
     let reading = interpreter.reading
     guard !reading.hasTexts, !reading.hasUsage, !reading.hasError else { return nil }
     let gaps = Self.gaps(values, watched, known)
@@ -46,7 +48,7 @@ final class EventTemplate: Sendable {
     guard let made = JSONPattern(event, gaps: tallied) else { return nil }
     pattern = made
     findings = reading.withoutLengths
-    sums = EventSums(of: findings, counting: lengths, interpreter)
+    sums = EventSums(of: findings, counting: lengths, by: interpreter.rule(memory))
   }
 
   /// Whether that whole event is of this shape.
@@ -55,28 +57,31 @@ final class EventTemplate: Sendable {
     return pattern.end(in: event, from: 0, &tallies) == event.count
   }
 
-  /// Reads the event that begins at `start`, if it lies whole in `bytes` and is of this shape.
-  /// Returns where it ends.
+  /// Where the event ends that begins at `start`, if it lies whole in `bytes` and is of this shape.
   @inline(__always)
-  func read(
-    _ bytes: Span<UInt8>, from start: Int, _ interpreter: inout EventInterpreter,
-    into facts: inout StreamFacts
-  ) -> (end: Int, event: ExpectedEvent)? {
-    var tallies = JSONPattern.Tallies(repeating: 0)
-    guard let end = pattern.end(in: bytes, from: start, &tallies) else { return nil }
-    if let sums { return (end, sums.add(tallies, &interpreter, to: &facts)) }
+  func end(
+    in bytes: Span<UInt8>, from start: Int, _ tallies: inout JSONPattern.Tallies
+  ) -> Int? {
+    pattern.end(in: bytes, from: start, &tallies)
+  }
+
+  /// Makes facts of an event of this shape, where `sums` cannot.
+  func conclude(
+    _ tallies: JSONPattern.Tallies, _ interpreter: inout EventInterpreter,
+    _ memory: inout StreamMemory, into facts: inout StreamFacts
+  ) -> ExpectedEvent {
     interpreter.reading = findings
     for index in fields.indices {
       guard let field = fields[index] else { break }
       interpreter.reading.add(tallies[index], to: field)
     }
-    let kind = interpreter.conclude(into: &facts)
+    let kind = interpreter.conclude(&memory, into: &facts)
     let event = ExpectedEvent(
       kind: kind, isContent: interpreter.reading.contentChars > 0,
       isVisible: interpreter.reading.isVisible)
     // The scanner was not asked, and the reading has no texts: this is all there is to forget.
     interpreter.reading = EventReading()
-    return (end, event)
+    return event
   }
 }
 
@@ -122,11 +127,10 @@ extension EventTemplate {
   /// or a fixed finding, or if the event is no JSON.
   private static func read(
     _ event: Span<UInt8>, _ data: Range<Int>, _ interpreter: inout EventInterpreter,
-    _ known: UInt64
+    _ memory: borrowing StreamMemory
   ) -> [Watch]? {
-    interpreter.know(known)
-    var scanner = JSONScanner(interpreter.dialect.stream)
-    scanner.uncaptured = known
+    var scanner = JSONScanner(memory.dialect.stream)
+    scanner.uncaptured = memory.known
     let text = event.extracting(data)
     var watched: [Watch] = []
     var position = 0
@@ -138,7 +142,7 @@ extension EventTemplate {
       where field.isLength && kind != .string && kind != .null: return nil
       default: break
       }
-      interpreter.take(match, match.isCaptured ? scanner.captured : [])
+      interpreter.take(match, match.isCaptured ? scanner.captured : [], memory)
       watched.append((data.lowerBound + position, field))
     }
     return scanner.isComplete ? watched : nil

@@ -116,7 +116,8 @@ extension ObserveReport {
     writer.key("error_type")
     if let type = facts.errorType { writer.string(type.rawValue) } else { writer.null() }
     write(
-      "observer_errors", facts.observerErrors.indices.reduce(0) { $0 + facts.observerErrors[$1] },
+      "observer_errors",
+      facts.observerErrors.indices.reduce(0) { $0 + Int(facts.observerErrors[$1]) },
       &writer)
   }
 

@@ -8,12 +8,12 @@ internal import Wire
 final class StrayReader {
   let isErrorField: Bool
   private var scanner: JSONScanner
-  private var interpreter: EventInterpreter
+  private var interpreter = EventInterpreter()
+  private let memory = StreamMemory(.plain)
 
   init(isErrorField: Bool, messageLimitBytes: Int) {
     self.isErrorField = isErrorField
     scanner = JSONScanner(Dialect.errorBody, longCaptureLimitBytes: messageLimitBytes)
-    interpreter = EventInterpreter(.plain)
   }
 
   /// More of the text must come.
@@ -28,7 +28,7 @@ final class StrayReader {
   func read(_ bytes: Span<UInt8>) {
     var position = 0
     while let match = scanner.next(bytes, from: &position) {
-      interpreter.take(match, match.isCaptured ? scanner.captured : [])
+      interpreter.take(match, match.isCaptured ? scanner.captured : [], memory)
     }
   }
 }

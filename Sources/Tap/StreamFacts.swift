@@ -127,7 +127,7 @@ package struct StreamFacts: Sendable {
   private var sizes = InlineArray<11, Int>(repeating: 0)
   package var eventBytes = 0
   /// By kind of loss, in the order of `ObserverErrorKind`.
-  package var observerErrors = InlineArray<5, Int>(repeating: 0)
+  package var observerErrors = InlineArray<5, UInt8>(repeating: 0)
 
   /// Something unfinished was left at the end.
   package var isEOFPending = false

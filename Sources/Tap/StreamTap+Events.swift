@@ -6,12 +6,13 @@ extension StreamTap {
   /// The event read is complete: it becomes facts.
   @discardableResult
   func endEvent(named name: [UInt8]) -> EventKind {
-    let kind = conclude(named: name)
+    let reader = openReader()
+    let kind = conclude(reader, named: name)
     finishEvent(
       ExpectedEvent(
-        kind: kind, isContent: interpreter.reading.contentChars > 0,
-        isVisible: interpreter.reading.isVisible))
-    dropEvent()
+        kind: kind, isContent: reader.interpreter.reading.contentChars > 0,
+        isVisible: reader.interpreter.reading.isVisible))
+    dropEvent(of: reader)
     return kind
   }
 
@@ -25,9 +26,17 @@ extension StreamTap {
   /// Reads an event that looks as expected; returns where it ends, nil for any other.
   @inline(__always)
   func readExpected(_ bytes: Span<UInt8>, from start: Int, eventStart: Int) -> Int? {
+    var tallies = JSONPattern.Tallies(repeating: 0)
     guard let template, events.isBetweenEvents,
-      let (end, event) = template.read(bytes, from: start, &interpreter, into: &facts)
+      let end = template.end(in: bytes, from: start, &tallies)
     else { return nil }
+    let event: ExpectedEvent
+    if let sums = template.sums {
+      event = sums.add(tallies, &memory, to: &facts)
+    } else {
+      let reader = openReader()
+      event = template.conclude(tallies, &reader.interpreter, &memory, into: &facts)
+    }
     templateCredit = min(templateCredit + 1, 2 * Self.templatePrice)
     expectedEvents += 1
     eventBytes += end - eventStart
@@ -39,9 +48,9 @@ extension StreamTap {
   /// Expects events like this one from now on. A template costs what a few events cost to read,
   /// and memory: so it must be earned, by as many events.
   func learn(_ event: Span<UInt8>) {
-    guard !isUnknown, !isRawText else { return }
-    let (dialect, known) = (interpreter.dialect, interpreter.known)
-    if let shared = templates.template(of: event, in: dialect, known: known) {
+    guard !memory.isUnknown, !memory.isRawText else { return }
+    let (dialect, known) = (memory.dialect, memory.known)
+    if let shared = supplies.template(of: event, in: dialect, known: known) {
       template = shared
       return
     }
@@ -52,39 +61,33 @@ extension StreamTap {
     templateCredit -= Self.templatePrice
     guard let made = EventTemplate(of: event, in: dialect, known: known) else { return }
     template = made
-    templates.add(made, for: dialect, known: known)
+    supplies.add(made, for: dialect, known: known)
   }
 
   private static var templatePrice: Int { 32 }
 
-  private func conclude(named name: [UInt8]) -> EventKind {
-    if doneMarkLength == 6 && dataLength == 6 {
+  private func conclude(_ reader: EventReader, named name: [UInt8]) -> EventKind {
+    if reader.isDoneMark {
       facts.doneMarker = true
       return .terminal
     }
-    if scanner.isFailed && !isUnknown { facts.lose(.badJSON) }
-    if !name.isEmpty { takeName(name) }
-    if isUnknown { recognise() }
-    return interpreter.conclude(into: &facts)
+    if reader.scanner.isFailed && !memory.isUnknown { facts.lose(.badJSON) }
+    if !name.isEmpty { takeName(name, reader) }
+    if memory.isUnknown { recognise(reader) }
+    return reader.interpreter.conclude(&memory, into: &facts)
   }
 
   /// An event's name counts where its JSON has not already told its type.
-  private func takeName(_ name: [UInt8]) {
-    if interpreter.reading.rule < 0 { interpreter.takeRule(name) }
-    guard isRawText else { return }
-    let isText = interpreter.rule?.traits.contains(.text) ?? false
-    if !isText { interpreter.reading.text = 0 }
+  private func takeName(_ name: [UInt8], _ reader: EventReader) {
+    if reader.interpreter.reading.rule < 0 { reader.interpreter.takeRule(name, memory) }
+    guard memory.isRawText else { return }
+    let isText = reader.interpreter.traits(memory).contains(.text)
+    if !isText { reader.interpreter.reading.text = 0 }
   }
 
   /// Forgets the event read, complete or not.
-  func dropEvent() {
-    interpreter.drop()
-    if case .jsonArray = framing {} else { scanner.reset() }
-    wrapped?.reset()
-    scanner.uncaptured = interpreter.known
-    dataLength = 0
-    dataScalars = 0
-    doneMarkLength = 0
+  func dropEvent(of reader: EventReader) {
+    reader.drop(memory)
     eventBytes = 0
   }
 
@@ -92,37 +95,38 @@ extension StreamTap {
 
   /// Names the dialect by what the first event with anything in it shows. That event was read
   /// with every dialect's paths; later ones are read with its own.
-  private func recognise() {
-    let reading = interpreter.reading
+  private func recognise(_ reader: EventReader) {
+    let reading = reader.interpreter.reading
     var found: Dialect?
-    if let rule = interpreter.rule, !rule.traits.contains(.error) {
+    if let rule = reader.interpreter.rule(memory), !rule.traits.contains(.error) {
       found = DialectCatalogue.sniffed.first { dialect in
         dialect.rules.contains { $0.bytes == rule.bytes }
       }
-      interpreter.reading.rule = found?.rule(named: rule.bytes) ?? -1
+      reader.interpreter.reading.rule = found?.rule(named: rule.bytes) ?? -1
     } else if reading.signature >= 0 {
       found = DialectCatalogue.sniffed[reading.signature]
     }
     guard var dialect = found else { return }
-    if dialect === Dialect.openAIChat && RequestPath(request.path).ends(with: "/completions") {
+    if dialect === Dialect.openAIChat && RequestPath(path).ends(with: "/completions") {
       dialect = .openAICompletions
     }
-    adopt(dialect)
+    adopt(dialect, reader)
   }
 
-  private func adopt(_ dialect: Dialect) {
-    let terminal = interpreter.reading.terminal
+  private func adopt(_ dialect: Dialect, _ reader: EventReader) {
+    let terminal = reader.interpreter.reading.terminal
     if terminal >= 0 {
       let path = Dialect.allTerminals[terminal].path
-      interpreter.reading.terminal = dialect.terminals.firstIndex { $0.path == path } ?? -1
+      reader.interpreter.reading.terminal = dialect.terminals.firstIndex { $0.path == path } ?? -1
     }
-    use(dialect)
-    if isRawText { interpreter.reading.text = dataScalars }
+    memory.use(dialect)
+    template = nil
+    if memory.isRawText { reader.interpreter.reading.text = reader.dataScalars }
     facts.dialect = dialect.name
     facts.operation = dialect.operation
     facts.usageRule = dialect.usage
     if facts.provider == nil { facts.provider = dialect.provider }
-    scanner = JSONScanner(dialect.stream, longCaptureLimitBytes: request.messageLimitBytes)
+    reader.scanner.begin(dialect.stream, longCaptureLimitBytes: messageLimitBytes)
   }
 
   // MARK: - What stands outside of events
@@ -137,7 +141,7 @@ extension StreamTap {
         return
       }
       stray = StrayReader(
-        isErrorField: isErrorField, messageLimitBytes: request.messageLimitBytes)
+        isErrorField: isErrorField, messageLimitBytes: messageLimitBytes)
     }
     stray?.read(bytes)
   }
@@ -163,20 +167,21 @@ extension StreamTap {
       var error = UpstreamError()
       error.message = rawText
       facts.error = error
-    } else if scanner.isComplete {
-      if request.status >= 400 { interpreter.reading.hasError = true }
-      _ = interpreter.conclude(into: &facts, isBody: true)
-    } else if !scanner.isUntouched {
-      facts.lose(scanner.isFailed ? .badJSON : .malformedStream)
+    } else if let reader = openedReader {
+      if reader.scanner.isComplete {
+        if status >= 400 { reader.interpreter.reading.hasError = true }
+        _ = reader.interpreter.conclude(&memory, into: &facts, isBody: true)
+      } else if !reader.scanner.isUntouched {
+        facts.lose(reader.scanner.isFailed ? .badJSON : .malformedStream)
+      }
     }
-    interpreter.drop()
   }
 
   // MARK: - The end's name
 
   func nameEnd() {
     let isBody = !facts.isStream
-    let options = interpreter.dialect.options
+    let options = memory.dialect.options
     let named = !facts.terminal.isEmpty
     if isBody {
       facts.terminal = Self.bodyEnd
@@ -199,7 +204,7 @@ extension StreamTap {
   }
 
   private func streamEnd(isBody: Bool, endCompletes: Bool) -> StreamEnd {
-    if request.status >= 400 { return .httpError }
+    if status >= 400 { return .httpError }
     if isBody { return .completed }
     if facts.error != nil { return .error }
     let isWhole = facts.sawTerminal || endCompletes || !facts.blockReason.isEmpty
@@ -214,7 +219,7 @@ extension StreamTap {
     case .error, .httpError:
       ErrorTable.type(
         code: facts.error?.code, type: facts.error?.type, message: facts.error?.message,
-        status: request.status)
+        status: status)
     }
   }
 }

@@ -17,41 +17,6 @@ extension StreamTap {
     }
   }
 
-  /// Hands a piece of an event's payload to the scanner, and what that finds to the interpreter.
-  func feed(_ bytes: Span<UInt8>) {
-    if dataLength == doneMarkLength && dataLength < 6 { matchDoneMark(bytes) }
-    dataLength += bytes.count
-    if isRawText {
-      interpreter.reading.text += Self.scalarCount(bytes)
-      return
-    }
-    // Until the format is known the data may prove to be plain text.
-    if isUnknown { dataScalars += Self.scalarCount(bytes) }
-    var position = 0
-    while let match = scanner.next(bytes, from: &position) {
-      if case .stringPiece = match.kind {
-        unwrap(match, bytes)
-      } else {
-        interpreter.take(match, match.isCaptured ? scanner.captured : [])
-      }
-    }
-  }
-
-  private static let doneMark = "[DONE]".bytes
-
-  private func matchDoneMark(_ bytes: Span<UInt8>) {
-    for index in bytes.indices {
-      guard doneMarkLength < 6, bytes[index] == Self.doneMark[doneMarkLength] else { return }
-      doneMarkLength += 1
-    }
-  }
-
-  private static func scalarCount(_ bytes: Span<UInt8>) -> Int {
-    var count = 0
-    for index in bytes.indices where bytes[index] & 0xC0 != 0x80 { count += 1 }
-    return count
-  }
-
   // MARK: - Server-sent events
 
   private func consumeEvents(_ bytes: Span<UInt8>) {
@@ -68,8 +33,8 @@ extension StreamTap {
       if events.isBetweenEvents { first = position }
       guard let token = events.next(bytes, from: &position) else { break }
       switch token {
-      case .data(let range): feed(bytes.extracting(range))
-      case .dataLineBreak: feed(Self.lineBreak.span)
+      case .data(let range): openReader().feed(bytes.extracting(range), &memory)
+      case .dataLineBreak: openReader().feed(Self.lineBreak.span, &memory)
       case .event:
         eventBytes += position - eventStart
         eventStart = position
@@ -94,29 +59,27 @@ extension StreamTap {
   // MARK: - Lines
 
   private func consumeLines(_ bytes: Span<UInt8>) {
+    let reader = openReader()
     var start = 0
     while let end = Lines.firstEnd(in: bytes, from: start) {
-      feed(bytes.extracting(start..<end))
+      reader.feed(bytes.extracting(start..<end), &memory)
       eventBytes += end + 1 - start
-      endLine()
+      endLine(reader)
       start = end + 1
     }
-    feed(bytes.extracting(start..<bytes.count))
+    reader.feed(bytes.extracting(start..<bytes.count), &memory)
     eventBytes += bytes.count - start
   }
 
-  private func endLine() {
-    guard !scanner.isUntouched else {
-      dataLength = 0
-      doneMarkLength = 0
-      return
-    }
-    if scanner.isComplete {
+  private func endLine(_ reader: EventReader) {
+    if reader.scanner.isUntouched {
+      reader.forgetLength()
+    } else if reader.scanner.isComplete {
       endEvent(named: [])
     } else {
       facts.lose(.badJSON)
       facts.count(.unknown)
-      dropEvent()
+      dropEvent(of: reader)
     }
   }
 
@@ -126,7 +89,7 @@ extension StreamTap {
     var position = 0
     var start = 0
     do throws(EventStreamError) {
-      while let step = try messages?.next(bytes, &position) {
+      while let step = try messages?.parser.next(bytes, &position) {
         switch step {
         case .needMore:
           eventBytes += bytes.count - start
@@ -134,7 +97,7 @@ extension StreamTap {
         case .message:
           continue
         case .payload(let range):
-          feed(bytes.extracting(range))
+          openReader().feed(bytes.extracting(range), &memory)
         case .messageEnd(let isIntact):
           eventBytes += position - start
           start = position
@@ -148,59 +111,47 @@ extension StreamTap {
   }
 
   private func endMessage(isIntact: Bool) {
+    let reader = openReader()
     guard isIntact else {
       facts.checksumErrors += 1
       facts.lose(.badFrame)
       facts.count(.unknown)
       facts.events += 1
-      dropEvent()
+      dropEvent(of: reader)
       return
     }
-    guard let messages else { return }
+    guard let messages = messages?.parser else { return }
     let isException = messages.header(.messageType, equals: "exception")
     if isException || messages.header(.messageType, equals: "error") {
       let header: EventStreamHeader = isException ? .exceptionType : .errorCode
-      interpreter.reading.hasError = true
-      interpreter.reading.hasTexts = true
-      interpreter.texts.outer.type = messages.withValue(of: header) { [UInt8](copying: $0) }
+      reader.interpreter.reading.hasError = true
+      reader.interpreter.reading.hasTexts = true
+      reader.interpreter.texts.outer.type = messages.withValue(of: header) {
+        [UInt8](copying: $0)
+      }
     }
-    eventType.removeAll(keepingCapacity: true)
+    reader.eventType.removeAll(keepingCapacity: true)
     messages.withValue(of: .eventType) { value in
-      for index in value.indices { eventType.append(value[index]) }
+      for index in value.indices { reader.eventType.append(value[index]) }
     }
-    endEvent(named: eventType)
-  }
-
-  /// Decodes a piece of the Base64 text that InvokeModel wraps a model's event in.
-  private func unwrap(_ match: JSONMatch, _ bytes: Span<UInt8>) {
-    if wrapped == nil {
-      wrapped = WrappedReader()
-      use(.bedrockModel)
-    }
-    if match.piece.isEmpty {
-      let unescaped = scanner.captured
-      wrapped?.read(unescaped.span, &interpreter)
-    } else {
-      wrapped?.read(bytes.extracting(match.piece), &interpreter)
-    }
+    endEvent(named: reader.eventType)
   }
 
   // MARK: - Bodies and arrays
 
   private func consumeBody(_ bytes: Span<UInt8>) {
-    guard scanner.isUntouched else { return feed(bytes) }
+    if let reader = openedReader { return reader.feed(bytes, &memory) }
     guard let first = Self.firstByte(bytes) else { return }
     switch first {
-    case UInt8(ascii: "[") where request.status < 300 && interpreter.dialect === Dialect.gemini:
+    case UInt8(ascii: "[") where status < 300 && memory.dialect === Dialect.gemini:
       framing = .jsonArray
       facts.isStream = true
-      scanner = JSONScanner(
-        interpreter.dialect.stream, style: .elements,
-        longCaptureLimitBytes: request.messageLimitBytes)
+      openReader().scanner.begin(
+        memory.dialect.stream, style: .elements, longCaptureLimitBytes: messageLimitBytes)
       consumeElements(bytes)
-    case UInt8(ascii: "{"), UInt8(ascii: "["): feed(bytes)
+    case UInt8(ascii: "{"), UInt8(ascii: "["): openReader().feed(bytes, &memory)
     default:
-      if request.status >= 400 {
+      if status >= 400 {
         framing = .text
         keepText(bytes)
       } else {
@@ -218,24 +169,27 @@ extension StreamTap {
   }
 
   private func consumeElements(_ bytes: Span<UInt8>) {
+    let reader = openReader()
     var position = 0
     var start = 0
-    while let match = scanner.next(bytes, from: &position) {
+    while let match = reader.scanner.next(bytes, from: &position) {
       switch match.kind {
       case .elementEnded:
         eventBytes += position - start
         start = position
         endEvent(named: [])
       case .elementsEnded: sawArrayEnd = true
-      default: interpreter.take(match, match.isCaptured ? scanner.captured : [])
+      default:
+        let text = match.isCaptured ? reader.scanner.captured : []
+        reader.interpreter.take(match, text, memory)
       }
     }
     eventBytes += bytes.count - start
-    if scanner.isFailed { giveUp(.badJSON) }
+    if reader.scanner.isFailed { giveUp(.badJSON) }
   }
 
   private func keepText(_ bytes: Span<UInt8>) {
-    for index in bytes.indices where rawText.count < request.messageLimitBytes {
+    for index in bytes.indices where rawText.count < messageLimitBytes {
       rawText.append(bytes[index])
     }
   }
@@ -248,10 +202,12 @@ extension StreamTap {
     case .serverSentEvents:
       facts.isEOFPending = events.isUnfinished || stray?.isUnfinished ?? false
     case .lines:
-      facts.isEOFPending = !scanner.isUntouched && !scanner.isComplete
-      if scanner.isComplete { endEvent(named: []) }
+      guard let reader = openedReader else { return }
+      let isComplete = reader.scanner.isComplete
+      facts.isEOFPending = !reader.scanner.isUntouched && !isComplete
+      if isComplete { endEvent(named: []) }
     case .eventStream:
-      facts.isEOFPending = messages?.isInsideMessage ?? false
+      facts.isEOFPending = messages?.parser.isInsideMessage ?? false
     case .jsonArray:
       facts.isEOFPending = !sawArrayEnd
     case .json, .text:
@@ -259,6 +215,11 @@ extension StreamTap {
     case .messages, .opaque: break
     }
   }
+}
+
+/// Few streams come in AWS's frames: an object, so that the others need no room for it.
+final class MessageFraming {
+  var parser = EventStreamParser()
 }
 
 extension EventParser.Token {

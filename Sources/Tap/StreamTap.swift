@@ -6,8 +6,8 @@ internal import Wire
 /// The side path of one stream. It lives on its loop, and is fed what was already written on.
 ///
 /// It allocates when it is made and when it meets something for the first time, not per event.
-/// State is 1.7 KiB, and 40 KiB more while it undoes a content coding. What the events of a stream
-/// look like is kept by the loop, once for all streams alike.
+/// State is 0.8 KiB, and 40 KiB more while it undoes a content coding. What is needed only while an
+/// event is open is lent by the loop, which also keeps what events look like, once for all streams.
 package final class StreamTap {
   package internal(set) var facts: StreamFacts
   /// False once there is nothing more to see: the caller may spare itself the calls.
@@ -15,21 +15,22 @@ package final class StreamTap {
   /// The rest of the body was not looked at, so that a missing terminal says nothing.
   var hasGivenUp = false
 
-  let request: TapRequest
+  let path: [UInt8]
+  let status: Int
+  let messageLimitBytes: Int
   var framing: TapFraming
-  var interpreter: EventInterpreter
-  var scanner: JSONScanner
+  var memory: StreamMemory
   var events = EventParser()
-  var messages: EventStreamParser?
+  var messages: MessageFraming?
   private var inflate: Inflate?
+  /// While an event is open.
+  private var reader: EventReader?
   /// For what stands outside of events: a field named `error`, or a bare JSON document.
   var stray: StrayReader?
   /// The line at hand stands outside of events and is nothing.
   var ignoresLine = false
-  /// For what Bedrock wraps in Base64.
-  var wrapped: WrappedReader?
 
-  let templates: TemplateCache
+  let supplies: TapSupplies
   /// What the next event is expected to look like; nil until the stream has shown enough.
   var template: EventTemplate?
   /// Events read since the last template was made, up to a limit.
@@ -37,18 +38,10 @@ package final class StreamTap {
   /// Events that looked as expected, so that a test can tell that some did.
   var expectedEvents = 0
 
-  /// What of the dialect is asked for with each piece of an event.
-  private(set) var isRawText: Bool
-  private(set) var isUnknown: Bool
-
   // The event being read.
-  var dataLength = 0
-  var dataScalars = 0
-  var doneMarkLength = 0
   var eventBytes = 0
   var sawArrayEnd = false
-  /// Of the AWS message read; a buffer that is used again.
-  var eventType: [UInt8] = []
+  /// A failed request's answer that is no JSON.
   var rawText: [UInt8] = []
 
   // Clocks.
@@ -57,10 +50,12 @@ package final class StreamTap {
   private var gap: UInt64?
   private var blockedNanoseconds: UInt64 = 0
 
-  /// - Parameter templates: those of the loop that the stream lives on.
-  package init(_ request: TapRequest, templates: TemplateCache = TemplateCache()) {
-    self.request = request
-    self.templates = templates
+  /// - Parameter supplies: those of the loop that the stream lives on.
+  package init(_ request: TapRequest, sharing supplies: TapSupplies = TapSupplies()) {
+    path = request.path
+    status = request.status
+    messageLimitBytes = request.messageLimitBytes
+    self.supplies = supplies
     framing = TapFraming(request)
     let path = RequestPath(request.path)
     let named = request.dialect.map { DialectCatalogue.named($0, path: path) }
@@ -69,26 +64,15 @@ package final class StreamTap {
     let dialect =
       named ?? DialectCatalogue.named(byPath: path, isLines: isLines)
       ?? (request.status == 101 ? .openAIRealtime : .plain)
-    interpreter = EventInterpreter(dialect)
-    isRawText = dialect.options.contains(.rawText)
-    isUnknown = dialect === Dialect.plain
-    scanner = JSONScanner(dialect.stream, longCaptureLimitBytes: request.messageLimitBytes)
+    memory = StreamMemory(dialect)
     let isAzure = request.dialect == .azureOpenAI || path.marks.contains(.azure)
     facts = StreamFacts(
       dialect: dialect, provider: request.provider ?? (isAzure ? .azureOpenAI : nil))
     if path.ends(with: "/embeddings") { facts.operation = .embeddings }
-    facts.isStream = request.status < 300 && isEvents
-    if case .eventStream = framing { messages = EventStreamParser() }
-    if case .json = framing { useBodyTable() }
+    facts.isStream = status < 300 && isEvents
+    if case .eventStream = framing { messages = MessageFraming() }
     if case .opaque = framing { isObserving = false }
-    startDecoding()
-  }
-
-  func use(_ dialect: Dialect) {
-    interpreter.dialect = dialect
-    template = nil
-    isRawText = dialect.options.contains(.rawText)
-    isUnknown = dialect === Dialect.plain
+    startDecoding(request.contentEncoding.span)
   }
 
   private var isEvents: Bool {
@@ -98,9 +82,29 @@ package final class StreamTap {
     }
   }
 
-  private func useBodyTable() {
-    let table = request.status >= 400 ? Dialect.errorBody : interpreter.dialect.body
-    scanner = JSONScanner(table, longCaptureLimitBytes: request.messageLimitBytes)
+  // MARK: - The reader
+
+  /// What reads the open event, or the next.
+  func openReader() -> EventReader {
+    if let reader { return reader }
+    let reader = supplies.lendReader()
+    self.reader = reader
+    reader.begin(table, longCaptureLimitBytes: messageLimitBytes, memory)
+    return reader
+  }
+
+  var table: JSONPathTable {
+    guard case .json = framing else { return memory.dialect.stream }
+    return status >= 400 ? Dialect.errorBody : memory.dialect.body
+  }
+
+  /// Whether anything of an event has been read that is not complete.
+  var openedReader: EventReader? { reader }
+
+  private func giveReaderBack() {
+    guard let reader else { return }
+    self.reader = nil
+    supplies.takeBack(reader)
   }
 
   // MARK: - Feeding
@@ -115,12 +119,16 @@ package final class StreamTap {
     guard isObserving else { return }
     now = instant
     if startsRead { contentInRead = false }
-    guard let inflate else { return consume(bytes) }
-    do throws(InflateError) {
-      try inflate.push(bytes) { self.consume($0) }
-    } catch {
-      giveUp(error == .expansion ? .shed : .badEncoding)
+    if let inflate {
+      do throws(InflateError) {
+        try inflate.push(bytes) { self.consume($0) }
+      } catch {
+        giveUp(error == .expansion ? .shed : .badEncoding)
+      }
+    } else {
+      consume(bytes)
     }
+    if let reader, reader.isAtRest { giveReaderBack() }
   }
 
   /// Takes a piece of a WebSocket message, unmasked. `endsMessage` completes it.
@@ -129,8 +137,10 @@ package final class StreamTap {
     now = instant
     contentInRead = false
     eventBytes += bytes.count
-    feed(bytes)
-    if endsMessage { endEvent(named: []) }
+    openReader().feed(bytes, &memory)
+    guard endsMessage else { return }
+    endEvent(named: [])
+    giveReaderBack()
   }
 
   /// Time during which the client took nothing, so that the provider could not be heard: it is no
@@ -150,6 +160,7 @@ package final class StreamTap {
     if isObserving, let inflate, !inflate.isComplete { facts.lose(.malformedStream) }
     if isObserving { endFraming() }
     isObserving = false
+    giveReaderBack()
     nameEnd()
   }
 
@@ -182,9 +193,7 @@ package final class StreamTap {
 
   // MARK: - Content codings
 
-  private func startDecoding() {
-    let encoding = request.contentEncoding
-    let coding = encoding.span
+  private func startDecoding(_ coding: Span<UInt8>) {
     if coding.isToken("") || coding.isToken("identity") { return }
     if coding.isToken("gzip") || coding.isToken("x-gzip") {
       inflate = Inflate(.gzip, expansionLimit: Self.expansionLimit)

@@ -2,13 +2,13 @@
 
 /// The numbers of a usage report as they came; nil where none was reported.
 package struct TokenUsage: Equatable, Sendable {
-  package var input: Int64?
-  package var output: Int64?
-  package var cachedInput: Int64?
-  package var cacheWriteInput: Int64?
-  package var reasoning: Int64?
+  @Reported package var input: Int64?
+  @Reported package var output: Int64?
+  @Reported package var cachedInput: Int64?
+  @Reported package var cacheWriteInput: Int64?
+  @Reported package var reasoning: Int64?
   /// The sum as reported; it tells whether a provider's output includes its reasoning.
-  package var total: Int64?
+  @Reported package var total: Int64?
 
   package init() {}
 
@@ -30,6 +30,20 @@ package struct TokenUsage: Equatable, Sendable {
     cacheWriteInput = merged(cacheWriteInput, later.cacheWriteInput)
     reasoning = merged(reasoning, later.reasoning)
     total = merged(total, later.total)
+  }
+}
+
+/// A number that was perhaps not reported, in half the room of an optional: every open stream has
+/// six.
+@propertyWrapper
+package struct Reported: Equatable, Sendable {
+  private var number = Int64.min
+
+  package init() {}
+
+  package var wrappedValue: Int64? {
+    get { number == .min ? nil : number }
+    set { number = newValue ?? .min }
   }
 }
 

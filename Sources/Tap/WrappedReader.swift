@@ -11,7 +11,9 @@ final class WrappedReader {
   private var isBroken = false
 
   /// Takes a piece of the Base64 text; findings go to `interpreter`.
-  func read(_ text: Span<UInt8>, _ interpreter: inout EventInterpreter) {
+  func read(
+    _ text: Span<UInt8>, _ interpreter: inout EventInterpreter, _ memory: borrowing StreamMemory
+  ) {
     guard !isBroken else { return }
     var start = 0
     // A read of any size is decoded in steps, so that the buffer stays small.
@@ -22,7 +24,7 @@ final class WrappedReader {
       let piece = decoded
       var position = 0
       while let match = scanner.next(piece.span, from: &position) {
-        interpreter.take(match, match.isCaptured ? scanner.captured : [])
+        interpreter.take(match, match.isCaptured ? scanner.captured : [], memory)
       }
     }
   }

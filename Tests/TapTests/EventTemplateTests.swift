@@ -13,9 +13,9 @@ struct EventTemplateTests {
   /// All facts of a stream, in a form that compares.
   private static func facts(
     _ request: TapRequest, _ reads: [ArraySlice<UInt8>], usingTemplates: Bool,
-    of templates: TemplateCache = TemplateCache()
+    sharing supplies: TapSupplies = TapSupplies()
   ) -> (facts: String, expected: Int) {
-    let tap = StreamTap(request, templates: templates)
+    let tap = StreamTap(request, sharing: supplies)
     let guarded = GuardedBytes(capacity: reads.map(\.count).max() ?? 0)
     for (index, read) in reads.enumerated() {
       tap.templateCredit = usingTemplates ? 64 : .min
@@ -23,12 +23,7 @@ struct EventTemplateTests {
       guarded.withSpan { tap.observe($0, at: UInt64(index)) }
     }
     tap.end()
-    let facts = tap.facts
-    let counts = [
-      facts.eventSizes, facts.kinds.indices.map { facts.kinds[$0] },
-      facts.observerErrors.indices.map { facts.observerErrors[$0] },
-    ]
-    return ("\(facts) \(counts)", tap.expectedEvents)
+    return (tap.facts.everything, tap.expectedEvents)
   }
 
   private static func cut(
@@ -46,10 +41,10 @@ struct EventTemplateTests {
 
   /// How many events templates read, having checked that the facts are those found without.
   private static func expected(_ request: TapRequest, _ reads: [ArraySlice<UInt8>]) -> Int {
-    let templates = TemplateCache()
-    let with = facts(request, reads, usingTemplates: true, of: templates)
+    let supplies = TapSupplies()
+    let with = facts(request, reads, usingTemplates: true, sharing: supplies)
     let without = facts(request, reads, usingTemplates: false)
-    let lent = facts(request, reads, usingTemplates: false, of: templates)
+    let lent = facts(request, reads, usingTemplates: false, sharing: supplies)
     #expect(with.facts == without.facts)
     #expect(lent.facts == without.facts)
     #expect(without.expected == 0)
@@ -130,7 +125,7 @@ struct EventTemplateTests {
         shape.event(number, Self.texts.randomElement(using: &random) ?? "")
       }.joined()
       let edited = Self.edited(Array(body.utf8), &random)
-      let request = Replay(path: shape.path).makeTap().request
+      let request = Replay(path: shape.path).request
       _ = Self.expected(request, [edited[...]])
       for sizes in [1...40, 100...700] {
         _ = Self.expected(request, Self.cut(edited, into: sizes, &random))
@@ -141,7 +136,7 @@ struct EventTemplateTests {
   @Test("are read by their template, in one read and in a read for each", arguments: 0..<4)
   func areUsed(shape: Int) {
     let events = (0..<20).map { Array(Self.shapes[shape].event($0, "word \($0)").utf8) }
-    let request = Replay(path: Self.shapes[shape].path).makeTap().request
+    let request = Replay(path: Self.shapes[shape].path).request
     // The first event names the model, so that the second is the first of its kind.
     #expect(Self.expected(request, [Array(events.joined())[...]]) >= 18)
     #expect(Self.expected(request, events.map { $0[...] }) >= 18)
@@ -149,12 +144,12 @@ struct EventTemplateTests {
 
   @Test("are read by what another stream has learnt, from the second of their kind on")
   func areShared() {
-    let templates = TemplateCache()
-    let request = Replay(path: "/v1/messages").makeTap().request
+    let supplies = TapSupplies()
+    let request = Replay(path: "/v1/messages").request
     let (event, other) = (Self.shapes[2].event(0, "word"), Self.shapes[2].event(1, "other word"))
-    let first = StreamTap(request, templates: templates)
+    let first = StreamTap(request, sharing: supplies)
     for _ in 0..<40 { first.observe(Array(event.utf8).span, at: 0) }
-    let second = StreamTap(request, templates: templates)
+    let second = StreamTap(request, sharing: supplies)
     for _ in 0..<4 { second.observe(Array(other.utf8).span, at: 0) }
     // The first could begin with a byte order mark, and the second shows what they look like.
     #expect(second.expectedEvents == 2 && second.template === first.template)

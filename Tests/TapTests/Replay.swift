@@ -10,13 +10,13 @@ struct Replay {
   var status = 200
   var dialect: DialectName?
 
-  func makeTap() -> StreamTap {
-    var request = TapRequest(
+  var request: TapRequest {
+    TapRequest(
       path: Array(path.utf8), contentType: Array(contentType.utf8),
       contentEncoding: Array(contentEncoding.utf8), status: status, dialect: dialect)
-    request.messageLimitBytes = 256
-    return StreamTap(request)
   }
+
+  func makeTap() -> StreamTap { StreamTap(request) }
 
   /// The facts of a body that comes in one read.
   func facts(_ body: String) -> StreamFacts { facts(Array(body.utf8)) }
@@ -42,6 +42,15 @@ extension [UInt8] {
 }
 
 extension StreamFacts {
+  /// Every fact, in a form that compares.
+  var everything: String {
+    let counts = [
+      eventSizes, kinds.indices.map { kinds[$0] },
+      observerErrors.indices.map { Int(observerErrors[$0]) },
+    ]
+    return "\(self) \(counts)"
+  }
+
   /// All that a stream brought, as one line of text.
   var summary: String {
     var parts = ["\(dialect.rawValue) \(events) events \(contentEvents) content"]

@@ -9,7 +9,6 @@ package import Wire
 package final class EchoServer: RequestServer {
   private let loop: EventLoop
   private let options: WebSocketOptions
-  private let scratch = PayloadScratch()
   private var connections: [ObjectIdentifier: ServerConnection] = [:]
   /// Called with each end, in their order.
   package var socketEnded: ((WebSocketEnd) -> Void)?
@@ -29,8 +28,8 @@ package final class EchoServer: RequestServer {
     _ descriptor: Int32, from peer: SocketAddress, server: ServerOptions = ServerOptions()
   ) {
     let connection = try? ServerConnection(
-      accepted: descriptor, from: peer, on: loop, tls: nil, options: server, scratch: scratch,
-      server: self)
+      accepted: descriptor, from: peer, on: loop, tls: nil,
+      in: ServerContext(server, server: self))
     if let connection { connections[ObjectIdentifier(connection)] = connection }
   }
 

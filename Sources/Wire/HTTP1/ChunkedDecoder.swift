@@ -35,13 +35,13 @@ package struct ChunkedDecoder: Sendable {
 
   /// What extensions and trailers of one body may hold together: they are metadata of no known
   /// use with LLM APIs, and endless ones would be a body that nobody counts.
-  package static let metadataLimitBytes = 4096
+  package static let metadataLimitBytes: UInt16 = 4096
 
   private var state = State.size
-  private var sizeDigits = 0
+  private var sizeDigits: UInt8 = 0
   /// The size while it is read, then what is left of the chunk's payload.
   private var remaining = 0
-  private var metadataBytes = 0
+  private var metadataBytes: UInt16 = 0
   private var extensions = ChunkExtensions()
   private var trailers = TrailerSection()
 

@@ -8,10 +8,10 @@ struct TrailerSection: Sendable {
   }
 
   /// A name longer than the longest forbidden one cannot be forbidden.
-  private static let keptNameBytes = 20
+  private static let keptNameBytes: UInt8 = 20
 
   private var position = Position.lineStart
-  private var nameLength = 0
+  private var nameLength: UInt8 = 0
   /// The first bytes of the line's name, in lower case.
   private var name = InlineArray<20, UInt8>(repeating: 0)
 
@@ -58,7 +58,7 @@ struct TrailerSection: Sendable {
     guard HTTPOctet.isToken(octet) else {
       return HTTPOctet.isBlank(octet) ? .spaceBeforeColon : Self.violation(octet)
     }
-    if nameLength < Self.keptNameBytes { name[nameLength] = HTTPOctet.lowercased(octet) }
+    if nameLength < Self.keptNameBytes { name[Int(nameLength)] = HTTPOctet.lowercased(octet) }
     // Any length beyond the kept bytes means the same.
     nameLength = min(nameLength + 1, Self.keptNameBytes + 1)
     return nil
@@ -91,6 +91,6 @@ struct TrailerSection: Sendable {
   private var isForbidden: Bool {
     guard nameLength <= Self.keptNameBytes else { return false }
     let kept = name.span
-    return Self.forbidden.contains { kept.matches(0..<nameLength, lowercased: $0) }
+    return Self.forbidden.contains { kept.matches(0..<Int(nameLength), lowercased: $0) }
   }
 }

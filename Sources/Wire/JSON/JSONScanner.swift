@@ -41,14 +41,14 @@ package struct JSONScanner: ~Copyable {
 
   /// A captured string or number is cut to this many bytes; with `long` to the second limit.
   package let captureLimitBytes: Int
-  package let longCaptureLimitBytes: Int
-  package let style: Style
+  package private(set) var longCaptureLimitBytes: Int
+  package private(set) var style: Style
 
   /// The bytes kept of the last match whose path is `captured`, until the next call of `next`.
   /// They are UTF-8 as far as the text was, and end at the limit, perhaps inside a scalar value.
   package internal(set) var captured: [UInt8] = []
 
-  let table: JSONPathTable
+  private(set) var table: JSONPathTable
   var state: State
   var match = JSONMatch(field: 0, kind: .null)
 
@@ -96,6 +96,16 @@ package struct JSONScanner: ~Copyable {
     escape = Escape()
     inSkippedString = false
     if !key.isEmpty { key.removeAll(keepingCapacity: true) }
+  }
+
+  /// Expects a text of another kind, keeping the buffers.
+  package mutating func begin(
+    _ table: JSONPathTable, style: Style = .document, longCaptureLimitBytes: Int = 256
+  ) {
+    self.table = table
+    self.style = style
+    self.longCaptureLimitBytes = longCaptureLimitBytes
+    reset()
   }
 
   /// The text is whole: its outermost value was closed.

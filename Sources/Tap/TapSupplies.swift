@@ -1,14 +1,15 @@
-// Streams of one provider look alike: what one of them has learnt serves the others at once, and
-// takes memory, and the processor's cache, once for all.
+// What the taps of one loop share. Streams of one provider look alike: what one of them has learnt
+// serves the others at once, and takes memory, and the processor's cache, once for all. And few
+// events are open at a time, however many streams are.
 
 internal import Wire
 
-/// The templates that the streams of one loop made last.
-package final class TemplateCache {
+/// The templates that the streams of one loop made last, and readers that wait for an event.
+package final class TapSupplies {
   private struct Entry {
     let template: EventTemplate
     let dialect: Dialect
-    /// What a stream must know already for the template to hold; see `EventInterpreter.known`.
+    /// What a stream must know already for the template to hold; see `StreamMemory.known`.
     let known: UInt64
   }
 
@@ -16,6 +17,9 @@ package final class TemplateCache {
   /// The one that gives way next.
   private var oldest = 0
   private static let limit = 8
+  private var readers: [EventReader] = []
+  /// More have been lent at once only where so many streams broke off within an event.
+  private static let readerLimit = 64
 
   package init() {}
 
@@ -33,5 +37,14 @@ package final class TemplateCache {
     if entries.count < Self.limit { return entries.append(entry) }
     entries[oldest] = entry
     oldest = (oldest + 1) % Self.limit
+  }
+
+  // MARK: - Readers
+
+  /// A reader at rest, whatever it read before.
+  func lendReader() -> EventReader { readers.popLast() ?? EventReader() }
+
+  func takeBack(_ reader: EventReader) {
+    if readers.count < Self.readerLimit { readers.append(reader) }
   }
 }
