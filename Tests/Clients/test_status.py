@@ -309,7 +309,7 @@ class PageTest(StatusCase):
         self.assertEqual(light.evaluate(colour), dark.evaluate(colour))
         # It is remembered, and put back for the tests that follow.
         light.command("Page.reload")
-        light.wait("document.documentElement.dataset.theme === 'dark'")
+        light.wait("document.readyState === 'complete' && document.documentElement.dataset.theme === 'dark'")
         light.evaluate("document.getElementById('theme').click()")
 
     def test_it_fits_a_phone(self):
@@ -335,8 +335,9 @@ class PageTest(StatusCase):
             page = self.browser.page()
             self.addCleanup(page.close)
             page.open(f"http://{weir.admin}/")
-            page.wait("snapshot !== null")
-            address, relaying = weir.admin, weir.address
+            # The page comes with its first figures; only the feed tells of an end.
+            page.wait("snapshot !== null && feed.readyState === EventSource.OPEN")
+            address = weir.admin
             weir.stop()
             page.wait("!document.getElementById('lost').hidden")
             self.assertIn("stopped", page.evaluate("document.getElementById('lost').innerText"))
