@@ -194,9 +194,9 @@ extension ClientConnection {
 
   private func body(_ bytes: Span<UInt8>, _ previous: BodyReader) -> Int {
     var reader = previous
-    scratch.ranges.removeAll(keepingCapacity: true)
+    scratch.clear()
     let reading = reader.read(bytes, payload: &scratch.ranges)
-    let isEnded = reading.state == .ended
+    let isEnded = if case .ended = reading.state { true } else { false }
     phase = isEnded ? .ended : .body(reader)
     if reading.consumed > 0 {
       let wire = reading.consumed == bytes.count ? bytes : bytes.extracting(0..<reading.consumed)

@@ -187,7 +187,8 @@ extension Exchange: TimerOwner {
   /// The next time limit, or the whole exchange's if that comes first.
   func setTimer(inNanoseconds nanoseconds: UInt64) {
     let (due, overflow) = loop.now.nanoseconds.addingReportingOverflow(nanoseconds)
-    timer?.set(overflow ? deadline : min(Instant(nanoseconds: due), deadline))
+    let isSooner = !overflow && due < deadline.nanoseconds
+    timer?.set(isSooner ? Instant(nanoseconds: due) : deadline)
   }
 
   /// While the client holds weir up, upstream's silence is not its fault.

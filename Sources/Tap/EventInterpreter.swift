@@ -9,7 +9,7 @@ struct EventInterpreter {
 
   /// Forgets the event being read.
   mutating func drop() {
-    if reading.hasTexts { texts = EventReading.Texts() }
+    if reading.hasTexts { texts.removeAll() }
     reading = EventReading()
   }
 }

@@ -59,6 +59,19 @@ struct EventReading {
     var tools: [(choice: Int, mask: UInt64, unindexed: Int)] = []
     var error = UpstreamError()
     var outer = UpstreamError()
+
+    /// Letting go of an array that is empty costs as much as of one that is not: few are not.
+    mutating func removeAll() {
+      if !model.isEmpty { model = [] }
+      if !responseID.isEmpty { responseID = [] }
+      if !blockReason.isEmpty { blockReason = [] }
+      if !finishDetail.isEmpty { finishDetail = [] }
+      if finish != nil { finish = nil }
+      if !finishes.isEmpty { finishes = [] }
+      if !tools.isEmpty { tools = [] }
+      if error.isFound { error = UpstreamError() }
+      if outer.isFound { outer = UpstreamError() }
+    }
   }
 
   /// Characters of generated output of any kind.

@@ -52,6 +52,8 @@ package struct UpstreamError: Equatable, Sendable {
   package var codeIsNumber = false
 
   package init() {}
+
+  var isFound: Bool { type != nil || message != nil || code != nil }
 }
 
 /// How the observed part of an exchange ended. Who closed what, and when, is the relay's to know.

@@ -39,6 +39,10 @@ package struct HeaderFields: Sendable {
       let (first, last) = unsafe (name.utf8Start[0], name.utf8Start[length &- 1])
       bits = UInt32(truncatingIfNeeded: length) << 16 | UInt32(first) << 8 | UInt32(last)
     }
+
+    /// One bit of 64 for all names of this mark: a head that has none of them is asked no further.
+    @inline(__always)
+    var bit: UInt64 { 1 << UInt64((bits ^ bits >> 9 ^ bits >> 16) & 63) }
   }
 
   /// The whole head, start line through blank line.
@@ -46,6 +50,8 @@ package struct HeaderFields: Sendable {
   package let fields: [Field]
   /// Spans all `Connection` fields, so that asking for nominations walks those lines alone.
   private let connectionFields: Range<Int>
+  /// The bits of all fields' marks.
+  private let marks: UInt64
 
   /// Reads the field lines which start at `start` and end with the head's blank line.
   ///
@@ -57,6 +63,7 @@ package struct HeaderFields: Sendable {
     var fields: [Field] = []
     fields.reserveCapacity(16)
     var connection = 0..<0
+    var marks: UInt64 = 0
     var at = start
     while at < span.count, span[at] != HTTPOctet.carriageReturn {
       let field = try Field(parsing: span, at: at)
@@ -65,6 +72,7 @@ package struct HeaderFields: Sendable {
         connection = first..<fields.count + 1
       }
       fields.append(field)
+      marks |= field.mark.bit
       at = field.line.upperBound
     }
     guard try span.endOfLine(at: at, otherwise: .badHeadEnding) == span.count else {
@@ -73,6 +81,7 @@ package struct HeaderFields: Sendable {
     bytes = head
     self.fields = fields
     connectionFields = connection
+    self.marks = marks
   }
 }
 
@@ -123,6 +132,7 @@ extension HeaderFields {
   /// The first field of that name at or after `start`.
   private func firstIndex(_ lowercasedName: StaticString, from start: Int) -> Int? {
     let mark = NameMark(lowercasedName)
+    guard marks & mark.bit != 0 else { return nil }
     let span = bytes.span
     var index = start
     while index < fields.count {
