@@ -39,7 +39,7 @@ package struct EventCutter: ~Copyable {
     }
   }
 
-  /// No more bytes come.
+  /// No more bytes come: a CR that could have been half a CRLF was a line end of its own.
   package mutating func end(cuts: inout [Int]) {
     if endsInCarriageReturn { cuts.append(position) }
     endsInCarriageReturn = false

@@ -43,6 +43,7 @@ extension FakeNetwork {
       socket.inbound.prepend(Segment(payload: .bytes(rest), due: segment.due))
       socket.inboundByteCount += rest.count
     }
+    if socket.inboundByteCount == 0 { socket.peer?.allArrived = now }
     return true
   }
 

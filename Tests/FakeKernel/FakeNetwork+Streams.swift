@@ -95,6 +95,7 @@ extension FakeNetwork {
 extension FakeNetwork {
   private func transmit(_ bytes: ArraySlice<UInt8>, from socket: FakeSocket) {
     guard let peer = socket.peer else { return }
+    socket.allArrived = nil
     var rest = bytes
     while !rest.isEmpty {
       let part = rest.prefix(random.number(in: weather.segmentBytes))

@@ -25,6 +25,7 @@ package final class FakePeer {
   /// Called after bytes, the end or a failure came in, and after connecting.
   package var onChange: ((FakePeer) -> Void)?
   package private(set) var isConnected = false
+  private var connectedAt = Instant.distantFuture
 
   private enum Ending { case none, finish, close }
 
@@ -47,6 +48,12 @@ package final class FakePeer {
 
   /// Bytes that the socket has not taken yet.
   package var unsentByteCount: Int { outbox.count }
+
+  /// Whether the other side has had all that was given to `send` within `time` of connecting.
+  package func wasPrompt(within time: Duration) -> Bool {
+    guard outbox.isEmpty, let arrival = socket.allArrived else { return false }
+    return arrival <= connectedAt + time
+  }
 
   package var localAddress: SocketAddress? { socket.local }
   package var remoteAddress: SocketAddress? { socket.remote }
@@ -118,7 +125,10 @@ extension FakePeer {
   private func pump() {
     guard socket.isOpen else { return }
     var hasNews = false
-    if !isConnected && socket.state == .connected { (isConnected, hasNews) = (true, true) }
+    if !isConnected && socket.state == .connected {
+      (isConnected, hasNews) = (true, true)
+      connectedAt = network.now
+    }
     if isReading && !hasEnded && failure == nil && read() { hasNews = true }
     if failure == nil && write() { hasNews = true }
     if hasNews { onChange?(self) }

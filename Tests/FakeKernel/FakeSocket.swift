@@ -57,6 +57,8 @@ final class FakeSocket {
 
   // From here.
   var sendIsShut = false
+  /// When the last of the bytes sent so far was in the other end's buffer; nil while some are not.
+  var allArrived: Instant?
   /// A send was refused or cut short: tell when there is room. Linux's SOCK_NOSPACE.
   var wantsRoom = false
   /// Until then sends are refused, by the weather.

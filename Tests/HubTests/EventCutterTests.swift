@@ -53,6 +53,12 @@ import Testing
       pieces("data: a\n\ndata: b\n", .serverSentEvents) == ["data: a\n\n", "data: b\n"])
   }
 
+  // A stream that breaks off inside a blank line's CRLF: CR alone is a line end, and no LF comes.
+  @Test func brokenOffInsideLineEnd() {
+    let events = ["data: a\r\n\r\n", "data: b\r\n\r"]
+    #expect(pieces(events.joined(), .serverSentEvents) == events + [""])
+  }
+
   @Test func lines() {
     #expect(
       pieces("{\"a\":1}\n\n \r\n{\"b\":2}\r\n{\"c\"", .lines)

@@ -96,6 +96,16 @@ package final class RelayHarness {
   }
 }
 
+// MARK: - Expectations
+
+extension RelayHarness {
+  /// Whether the network has kept a client's only head from the relay for longer than the relay
+  /// waits for one. Then, and only then, the answer may be 408.
+  func isHeadLate(of client: FakePeer) -> Bool {
+    !client.wasPrompt(within: relay.options.server.headTimeout)
+  }
+}
+
 // MARK: - Accounts
 
 extension RelayHarness {

@@ -117,6 +117,7 @@ extension SeededReader {
     let answer = PayloadOfAnswer(peer.received)
     guard let status = answer.status else { return }
     guard status == "200", !isStranger else {
+      if status == "408", !isPeaceful, stage.isHeadLate(of: peer) { return }
       if !allowed.contains(status) {
         noteFault("was answered \(answer.head)")
       } else if isStranger {

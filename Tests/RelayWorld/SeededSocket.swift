@@ -93,7 +93,7 @@ final class SeededSocket {
     for type in ["stop", "unsubscribe"] where random.chance(0.2) {
       later(3000, stage) { socket in
         guard let stream = socket.tracks.keys.min() else { return }
-        socket.say("{\"type\":\"\(type)\",\"stream\":\"\(stream)\"}")
+        socket.say("{\"type\":\"\(type)\",\"id\":\"\(type)\",\"stream\":\"\(stream)\"}")
       }
     }
   }
@@ -199,6 +199,12 @@ extension SeededSocket {
       let isRefused = heard.type == "error" && (heard.reason == "forbidden" || !isPeaceful)
       return isRefused ? () : faults.append("to a stranger on a socket was said \(heard)")
     }
+    // A stop that is refused is no end of what the socket follows: a paused stream may have ended,
+    // and made room for others, without its socket having been told.
+    if heard.id == "stop" {
+      let isAnswer = ["stopped", "error"].contains(heard.type)
+      return isAnswer ? () : faults.append("to a stop was said \(heard)")
+    }
     if heard.type == "started", let name = heard.stream { return noteStart(heard, name) }
     if let name = heard.stream, let track = tracks[name] {
       if let fault = track.hear(heard, isPeaceful: isPeaceful) { faults.append(fault) }
@@ -237,7 +243,7 @@ extension SeededSocket {
       }
       if heard.reason == "unknown_command" || plan != nil { return }
       if isPeaceful { faults.append("a socket heard \(heard)") }
-    case "unsubscribed", "stopped": break
+    case "unsubscribed": break
     default: faults.append("a socket heard \(heard)")
     }
   }
