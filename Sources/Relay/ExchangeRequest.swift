@@ -107,7 +107,7 @@ extension Exchange {
   private func use(_ connection: ClientConnection) {
     client = connection
     // The client may refuse all of a read.
-    connection.readLimit = min(LoopBuffers.readSize, relay.options.relayBufferBytes)
+    connection.readLimit = relay.readLimit
     phase = .waiting
     connection.begin(self, isHEAD: traits.contains(.head))
   }

@@ -111,6 +111,9 @@ package final class Relay: RequestServer {
     )
   }
 
+  /// The most that one read of an answer may bring while nothing waits for its client.
+  var readLimit: Int { min(LoopBuffers.readSize, options.relayBufferBytes) }
+
   package var activeCount: Int { exchanges.members.count }
   var openExchanges: [Exchange] { exchanges.members }
   package var connectionCount: Int { connections.count }

@@ -82,7 +82,7 @@ extension Exchange {
     guard let client, case .streaming = phase, hub?.recording?.isHeld == false,
       connection.queuedBytes <= relay.options.relayBufferBytes / 2
     else { return }
-    if connection.queuedBytes == 0 { client.readLimit = LoopBuffers.readSize }
+    if connection.queuedBytes == 0 { client.readLimit = relay.readLimit }
     guard client.isReadingPaused else { return }
     endPauseOfUpstream()
     client.resumeReading()

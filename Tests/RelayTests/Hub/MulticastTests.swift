@@ -11,13 +11,13 @@ internal import Testing
 @Suite struct MulticastTests {
   /// A stream that has begun, in a world whose sockets hold 8 KiB each way.
   private func stage(
-    _ action: LagPolicy.Action, loopCount: Int = 1
+    _ action: LagPolicy.Action, loopCount: Int = 1, relayBufferBytes: Int = 8192
   ) throws -> (stage: RelayHarness, client: FakePeer, upstream: ScriptedUpstream) {
     var weather = Weather.calm
     weather.sendBufferBytes = 8192...8192
     weather.receiveBufferBytes = 8192...8192
     let options = RelayOptions.keeping {
-      $0.relayBufferBytes = 8192
+      $0.relayBufferBytes = relayBufferBytes
       $0.server.slowClientTimeout = .seconds(1000)
       $0.upstreams[0].idleTimeout = .seconds(1000)
       $0.hub.lag.action = action
@@ -193,6 +193,24 @@ internal import Testing
     #expect(stalled.answer.isWhole == comesBack)
     #expect(events(20_000).hasPrefix(stalled.answer.body))
     #expect(stage.endings == ["completed - - 200"])
+  }
+
+  // Goal: a stream that goes on after waiting for a reader brings its client no more at once than
+  // the relay buffer holds. Found by seed 180945 of the simulation.
+  @Test func goesOnWithinTheRelayBuffer() throws {
+    let (stage, client, upstream) = try stage(.wait, relayBufferBytes: 1024)
+    defer { stage.close() }
+    stage.resume(client.streamID).isReading = false
+    upstream[0].send(chunk(events(20_000)) + lastChunk)
+    stage.run(for: .seconds(1))
+    #expect(upstream[0].unsentByteCount > 0)
+    client.isReading = false
+    var most = 0
+    for _ in 0..<4000 {
+      stage.run(for: .milliseconds(1))
+      most = max(most, stage.relay.mostQueuedBytes.downstream)
+    }
+    #expect(most > 0 && most <= 1024)
   }
 
   // Goal: a slow reader who keeps within the limit gets all, also behind the stream's end.
