@@ -53,8 +53,10 @@ extension JSON5Cursor {
     if let scalar = Unicode.Scalar(first) { return scalar }
     if first < 0xDC00, advance(if: "\\"), advance(if: "u") {
       let second = try readHexadecimal(digits: 4)
-      let pair = 0x10000 + ((first - 0xD800) << 10) + (second &- 0xDC00)
-      if (0xDC00...0xDFFF).contains(second), let scalar = Unicode.Scalar(pair) { return scalar }
+      if (0xDC00...0xDFFF).contains(second) {
+        let pair = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00)
+        if let scalar = Unicode.Scalar(pair) { return scalar }
+      }
     }
     throw failure("this is half of a surrogate pair; write both halves, \\uD83C\\uDF0A", at: start)
   }

@@ -67,6 +67,7 @@ struct JSON5ReaderTests {
       ("\"abc", "1:1", "never ends"), ("{a: 'x\ny'}", "1:5", "never ends"),
       (#"'\u12'"#, "1:6", "no hexadecimal digit"), (#"'\01'"#, "1:3", "octal"),
       (#"'\ud83c'"#, "1:4", "surrogate"), (#"'\udf0a'"#, "1:4", "surrogate"),
+      (#"'\ud83c\ud0e0'"#, "1:4", "surrogate"), (#"'\ud83c\ue000'"#, "1:4", "surrogate"),
       ("/* a", "1:1", "never ends"), ("{a: /b/}", "1:5", "'/' stands here alone"),
       ("[\u{1}]", "1:2", "U+0001"), ("\r\n\n\r {", "4:3", "the end of the file"),
       ("{é: 'ö', ü}", "1:11", "a ':' must follow"),
