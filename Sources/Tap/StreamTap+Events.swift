@@ -167,7 +167,7 @@ extension StreamTap {
       var error = UpstreamError()
       error.message = rawText
       facts.error = error
-    } else if let reader = openedReader {
+    } else if let reader {
       if reader.scanner.isComplete {
         if status >= 400 { reader.interpreter.reading.hasError = true }
         _ = reader.interpreter.conclude(&memory, into: &facts, isBody: true)

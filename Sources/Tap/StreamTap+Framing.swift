@@ -140,7 +140,7 @@ extension StreamTap {
   // MARK: - Bodies and arrays
 
   private func consumeBody(_ bytes: Span<UInt8>) {
-    if let reader = openedReader { return reader.feed(bytes, &memory) }
+    if let reader { return reader.feed(bytes, &memory) }
     guard let first = Self.firstByte(bytes) else { return }
     switch first {
     case UInt8(ascii: "[") where status < 300 && memory.dialect === Dialect.gemini:
@@ -202,7 +202,7 @@ extension StreamTap {
     case .serverSentEvents:
       facts.isEOFPending = events.isUnfinished || stray?.isUnfinished ?? false
     case .lines:
-      guard let reader = openedReader else { return }
+      guard let reader else { return }
       let isComplete = reader.scanner.isComplete
       facts.isEOFPending = !reader.scanner.isUntouched && !isComplete
       if isComplete { endEvent(named: []) }

@@ -24,7 +24,7 @@ package final class StreamTap {
   var messages: MessageFraming?
   private var inflate: Inflate?
   /// While an event is open.
-  private var reader: EventReader?
+  private(set) var reader: EventReader?
   /// For what stands outside of events: a field named `error`, or a bare JSON document.
   var stray: StrayReader?
   /// The line at hand stands outside of events and is nothing.
@@ -97,9 +97,6 @@ package final class StreamTap {
     guard case .json = framing else { return memory.dialect.stream }
     return status >= 400 ? Dialect.errorBody : memory.dialect.body
   }
-
-  /// Whether anything of an event has been read that is not complete.
-  var openedReader: EventReader? { reader }
 
   private func giveReaderBack() {
     guard let reader else { return }
