@@ -49,6 +49,7 @@ package final class Relay: RequestServer {
     observer: (any RelayObserver)?,
     random: any RandomNumberGenerator = SystemRandomNumberGenerator()
   ) throws(SystemError) {
+    Dialect.prepareAll()
     self.loop = loop
     self.options = options
     self.observer = observer

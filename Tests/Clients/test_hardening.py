@@ -157,6 +157,13 @@ class ProcessTest(unittest.TestCase):
             limits = pathlib.Path(f"/proc/{weir.process.pid}/limits").read_text()
             self.assertLessEqual(int(re.search(r"Max core file size\s+(\d+)", limits)[1]), 1)
 
+    def test_the_kernels_table_of_descriptors_need_not_grow(self):
+        # To let it grow in a process with threads holds a loop up for more than 10 ms.
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        with Weir(simulated("127.0.0.1:1")) as weir:
+            status = pathlib.Path(f"/proc/{weir.process.pid}/status").read_text()
+            self.assertGreaterEqual(int(re.search(r"FDSize:\s+(\d+)", status)[1]), min(most, 32_768))
+
 
 class TLSProfileTest(unittest.TestCase):
     """Mozilla's intermediate profile, or stricter, as OpenSSL's own client sees it."""

@@ -117,7 +117,7 @@ extension JSONPathTable {
       let steps = JSONPathTable.steps(of: entry.path)
       precondition(steps.count < JSONPathTable.depthLimit, "the path is too deep")
       for step in steps {
-        at = step == Array("[]".utf8) ? element(of: at) : member(step, of: at)
+        at = step == JSONPathTable.element ? element(of: at) : member(step, of: at)
       }
       guard branches[at].node.field == 0 else { return }
       branches[at].node.field = entry.field
@@ -170,18 +170,16 @@ extension JSONPathTable {
 
   private static func steps(of path: String) -> [[UInt8]] {
     var steps: [[UInt8]] = []
-    for part in path.split(separator: ".") {
-      var name = part[...]
-      var elements = 0
-      while name.hasSuffix("[]") {
-        name = name.dropLast(2)
-        elements += 1
-      }
-      if !name.isEmpty { steps.append(Array(name.utf8)) }
-      for _ in 0..<elements { steps.append(Array("[]".utf8)) }
+    for part in path.utf8.split(separator: UInt8(ascii: ".")) {
+      let name = part.prefix { $0 != UInt8(ascii: "[") }
+      if !name.isEmpty { steps.append(Array(name)) }
+      for _ in 0..<(part.count - name.count) / 2 { steps.append(element) }
     }
     return steps
   }
+
+  /// How `steps` writes an array's elements.
+  private static let element = Array("[]".utf8)
 
   /// The first eight bytes, the first of them lowest, padded with zeros.
   private static func firstWord(of key: [UInt8]) -> UInt64 {
