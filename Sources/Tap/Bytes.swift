@@ -25,10 +25,15 @@ extension [UInt8] {
     count == text.utf8CodeUnitCount && span.holds(text, at: 0)
   }
 
+  func equals(_ other: Span<UInt8>) -> Bool {
+    guard count == other.count else { return false }
+    for index in indices where self[index] != other[index] { return false }
+    return true
+  }
+
   init(copying bytes: Span<UInt8>) {
-    self.init()
-    reserveCapacity(bytes.count)
-    for index in bytes.indices { append(bytes[index]) }
+    // Unsafe: the pointer is used during the call alone.
+    self = unsafe bytes.withUnsafeBufferPointer { unsafe [UInt8]($0) }
   }
 }
 

@@ -95,7 +95,7 @@ package final class Dialect: Sendable {
     self.operation = operation
     self.provider = provider
     self.rules = rules
-    fingerprints = rules.map { EventRule.fingerprint(of: $0.bytes) }
+    fingerprints = rules.map { EventRule.fingerprint(of: $0.bytes.span) }
     self.terminals = terminals
     self.usage = usage
     self.options = options
@@ -110,10 +110,10 @@ package final class Dialect: Sendable {
   }
 
   /// The rule of an event of this type, by its JSON type or its SSE name.
-  func rule(named name: [UInt8]) -> Int? {
+  func rule(named name: Span<UInt8>) -> Int? {
     let wanted = EventRule.fingerprint(of: name)
     for index in fingerprints.indices
-    where fingerprints[index] == wanted && rules[index].bytes == name {
+    where fingerprints[index] == wanted && rules[index].bytes.equals(name) {
       return index
     }
     return nil

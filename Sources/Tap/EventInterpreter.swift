@@ -17,9 +17,11 @@ struct EventInterpreter {
 // MARK: - Findings
 
 extension EventInterpreter {
-  /// Takes a value that a scanner found, with its text if it was captured.
+  /// Takes a value that a scanner found, with its text if it was captured. What is kept of that is a
+  /// copy: a scanner whose buffer others hold would have to allocate another, and with each that is
+  /// larger than was asked for all later ones would be.
   mutating func take(
-    _ match: JSONMatch, _ text: [UInt8], _ memory: borrowing StreamMemory
+    _ match: JSONMatch, _ text: Span<UInt8>, _ memory: borrowing StreamMemory
   ) {
     guard let field = Field(rawValue: match.field) else {
       return takeNumbered(match, text, memory)
@@ -53,7 +55,15 @@ extension EventInterpreter {
     }
   }
 
-  mutating func takeRule(_ name: [UInt8], _ memory: borrowing StreamMemory) {
+  /// Takes what a scanner found last.
+  mutating func take(
+    _ match: JSONMatch, from scanner: borrowing JSONScanner, _ memory: borrowing StreamMemory
+  ) {
+    guard match.isCaptured else { return take(match, Span(), memory) }
+    take(match, scanner.captured.span, memory)
+  }
+
+  mutating func takeRule(_ name: Span<UInt8>, _ memory: borrowing StreamMemory) {
     if let rule = memory.dialect.rule(named: name) {
       reading.rule = rule
       reading.foundSomething = true
@@ -86,7 +96,7 @@ extension EventInterpreter {
 
   /// A value at one of the dialect's terminals or signatures.
   private mutating func takeNumbered(
-    _ match: JSONMatch, _ text: [UInt8], _ memory: borrowing StreamMemory
+    _ match: JSONMatch, _ text: Span<UInt8>, _ memory: borrowing StreamMemory
   ) {
     if match.field >= Field.firstSignature {
       let signature = Int(match.field - Field.firstSignature)
@@ -111,12 +121,12 @@ extension EventInterpreter {
   }
 
   private mutating func takeText(
-    _ field: Field, _ match: JSONMatch, _ text: [UInt8], _ memory: borrowing StreamMemory
+    _ field: Field, _ match: JSONMatch, _ text: Span<UInt8>, _ memory: borrowing StreamMemory
   ) {
     switch (field, match.kind) {
-    case (.stoppedByEnd, .true): takeFinish("eos".bytes, isNumber: false)
-    case (.stoppedByWord, .true): takeFinish("word".bytes, isNumber: false)
-    case (.stoppedByLimit, .true): takeFinish("limit".bytes, isNumber: false)
+    case (.stoppedByEnd, .true): takeFinish("eos".bytes.span, isNumber: false)
+    case (.stoppedByWord, .true): takeFinish("word".bytes.span, isNumber: false)
+    case (.stoppedByLimit, .true): takeFinish("limit".bytes.span, isNumber: false)
     case (.error, .objectBegan):
       reading.hasError = true
       reading.errorIsObject = true
@@ -130,37 +140,39 @@ extension EventInterpreter {
   }
 
   private mutating func takeString(
-    _ field: Field, _ match: JSONMatch, _ text: [UInt8], _ memory: borrowing StreamMemory
+    _ field: Field, _ match: JSONMatch, _ text: Span<UInt8>, _ memory: borrowing StreamMemory
   ) {
     guard match.count > 0 else { return }
     switch field {
     case .model where !memory.knowsModel:
-      texts.model = text
+      texts.model = [UInt8](copying: text)
     case .responseID where !memory.knowsResponseID:
-      texts.responseID = text
+      texts.responseID = [UInt8](copying: text)
     case .model, .responseID: return
     case .itemType:
-      if EventRule.toolItems.contains(text) { reading.toolItems += 1 }
+      if EventRule.opensTool(text) { reading.toolItems += 1 }
       return
     case .openedToolCall:
       reading.openedToolCalls += 1
       return
     case .finishReason: return takeFinish(text, isNumber: false)
-    case .finishDetail: texts.finishDetail = text
-    case .blockReason: texts.blockReason = text
+    case .finishDetail: texts.finishDetail = [UInt8](copying: text)
+    case .blockReason: texts.blockReason = [UInt8](copying: text)
     default: return takeErrorText(field, text, isNumber: false)
     }
     reading.hasTexts = true
   }
 
-  private mutating func takeFinish(_ raw: [UInt8], isNumber: Bool) {
+  private mutating func takeFinish(_ raw: Span<UInt8>, isNumber: Bool) {
     // watsonx, and Gemini's zero, say in words that there is no reason yet.
-    if raw.equals("not_finished") || raw.equals("FINISH_REASON_UNSPECIFIED") { return }
-    texts.finish = StreamFacts.Finish(choice: 0, raw: raw, isNumber: isNumber)
+    if raw.isExactly("not_finished") || raw.isExactly("FINISH_REASON_UNSPECIFIED") { return }
+    texts.finish = StreamFacts.Finish(
+      choice: 0, raw: [UInt8](copying: raw), isNumber: isNumber)
     reading.hasTexts = true
   }
 
-  private mutating func takeErrorText(_ field: Field, _ text: [UInt8], isNumber: Bool) {
+  private mutating func takeErrorText(_ field: Field, _ bytes: Span<UInt8>, isNumber: Bool) {
+    let text = [UInt8](copying: bytes)
     reading.hasTexts = true
     switch field {
     case .error:

@@ -40,7 +40,7 @@ final class EventReader {
       if case .stringPiece = match.kind {
         unwrap(match, bytes, &memory)
       } else {
-        interpreter.take(match, match.isCaptured ? scanner.captured : [], memory)
+        interpreter.take(match, from: scanner, memory)
       }
     }
   }

@@ -45,15 +45,22 @@ struct EventRule: Sendable {
   }
 
   /// A word that few names share: the length, and the last bytes, in which names differ most.
-  static func fingerprint(of name: [UInt8]) -> UInt64 {
+  static func fingerprint(of name: Span<UInt8>) -> UInt64 {
     var word = UInt64(name.count)
-    for byte in name.suffix(12) { word = word << 5 ^ word >> 59 ^ UInt64(byte) }
+    for index in max(0, name.count - 12)..<name.count {
+      word = word << 5 ^ word >> 59 ^ UInt64(name[index])
+    }
     return word
   }
 
   /// Item and block types that are tool calls.
-  static let toolItems: [[UInt8]] = [
+  private static let toolItems: [StaticString] = [
     "function_call", "custom_tool_call", "mcp_call", "tool_use", "server_tool_use",
     "mcp_tool_use",
-  ].map { Array($0.utf8) }
+  ]
+
+  static func opensTool(_ type: Span<UInt8>) -> Bool {
+    for item in toolItems where type.isExactly(item) { return true }
+    return false
+  }
 }

@@ -29,7 +29,7 @@ final class EventTemplate: Sendable {
     memory.know(known)
     var interpreter = EventInterpreter()
     guard let watched = Self.read(event, data, &interpreter, memory) else { return nil }
-    if interpreter.reading.rule < 0 { interpreter.takeRule(name, memory) }
+    if interpreter.reading.rule < 0 { interpreter.takeRule(name.span, memory) }
     let reading = interpreter.reading
     guard !reading.hasTexts, !reading.hasUsage, !reading.hasError else { return nil }
     let gaps = Self.gaps(values, watched, known)
@@ -142,7 +142,7 @@ extension EventTemplate {
       where field.isLength && kind != .string && kind != .null: return nil
       default: break
       }
-      interpreter.take(match, match.isCaptured ? scanner.captured : [], memory)
+      interpreter.take(match, from: scanner, memory)
       watched.append((data.lowerBound + position, field))
     }
     return scanner.isComplete ? watched : nil

@@ -56,7 +56,7 @@ package final class EventTextReader {
     // `message` is the name of what has none.
     let label = type.isEmpty && name != Array("message".utf8) ? name : type
     if dialect == nil, recognise(label) { _ = read(data) }
-    rule = (dialect ?? .plain).rule(named: label).map { (dialect ?? .plain).rules[$0] }
+    rule = (dialect ?? .plain).rule(named: label.span).map { (dialect ?? .plain).rules[$0] }
     let found = visible
     guard dialect === Dialect.openAIChat, !isChatForSure else { return found }
     isChatForSure = !found.isEmpty
@@ -98,7 +98,7 @@ package final class EventTextReader {
   private func recognise(_ label: [UInt8]) -> Bool {
     let found =
       Self.known.first { dialect in
-        dialect.rule(named: label).map { !dialect.rules[$0].traits.contains(.error) } ?? false
+        dialect.rule(named: label.span).map { !dialect.rules[$0].traits.contains(.error) } ?? false
       } ?? (signature < DialectCatalogue.sniffed.count ? DialectCatalogue.sniffed[signature] : nil)
     guard let found else { return false }
     dialect = found
@@ -128,7 +128,7 @@ package final class EventTextReader {
     case (.text, .string): text += captured
     case (.delta, .string): delta += captured
     case (.wrappedBytes, .string): wrapped += captured
-    case (.eventType, .string): type = captured
+    case (.eventType, .string): type = [UInt8](copying: captured.span)
     case (.part, .objectBegan):
       partStart = text.count
       isHiddenPart = false

@@ -46,7 +46,8 @@ package final class RequestTap {
     var position = 0
     while let match = scanner.next(piece, from: &position) {
       switch (Field(rawValue: match.field), match.kind) {
-      case (.requestedModel, .string): model = model ?? scanner.captured
+      case (.requestedModel, .string):
+        if model == nil { model = [UInt8](copying: scanner.captured.span) }
       case (.requestedStream, .true): wantsStream = wantsStream ?? true
       case (.requestedStream, .false): wantsStream = wantsStream ?? false
       default: break

@@ -28,7 +28,7 @@ final class StrayReader {
   func read(_ bytes: Span<UInt8>) {
     var position = 0
     while let match = scanner.next(bytes, from: &position) {
-      interpreter.take(match, match.isCaptured ? scanner.captured : [], memory)
+      interpreter.take(match, from: scanner, memory)
     }
   }
 }

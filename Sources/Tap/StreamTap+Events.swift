@@ -79,7 +79,7 @@ extension StreamTap {
 
   /// An event's name counts where its JSON has not already told its type.
   private func takeName(_ name: [UInt8], _ reader: EventReader) {
-    if reader.interpreter.reading.rule < 0 { reader.interpreter.takeRule(name, memory) }
+    if reader.interpreter.reading.rule < 0 { reader.interpreter.takeRule(name.span, memory) }
     guard memory.isRawText else { return }
     let isText = reader.interpreter.traits(memory).contains(.text)
     if !isText { reader.interpreter.reading.text = 0 }
@@ -102,7 +102,7 @@ extension StreamTap {
       found = DialectCatalogue.sniffed.first { dialect in
         dialect.rules.contains { $0.bytes == rule.bytes }
       }
-      reader.interpreter.reading.rule = found?.rule(named: rule.bytes) ?? -1
+      reader.interpreter.reading.rule = found?.rule(named: rule.bytes.span) ?? -1
     } else if reading.signature >= 0 {
       found = DialectCatalogue.sniffed[reading.signature]
     }

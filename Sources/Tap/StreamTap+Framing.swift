@@ -180,8 +180,7 @@ extension StreamTap {
         endEvent(named: [])
       case .elementsEnded: sawArrayEnd = true
       default:
-        let text = match.isCaptured ? reader.scanner.captured : []
-        reader.interpreter.take(match, text, memory)
+        reader.interpreter.take(match, from: reader.scanner, memory)
       }
     }
     eventBytes += bytes.count - start

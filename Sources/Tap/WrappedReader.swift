@@ -24,7 +24,7 @@ final class WrappedReader {
       let piece = decoded
       var position = 0
       while let match = scanner.next(piece.span, from: &position) {
-        interpreter.take(match, match.isCaptured ? scanner.captured : [], memory)
+        interpreter.take(match, from: scanner, memory)
       }
     }
   }

@@ -47,6 +47,18 @@ struct RequestTapTests {
     #expect(long.model == nil)
   }
 
+  @Test("a short model takes no more memory after a long one")
+  func sizes() {
+    let tap = RequestTap()
+    for length in [250, 4] {
+      tap.reset()
+      let model = String(repeating: "m", count: length)
+      tap.observe(Array("{\"model\":\"\(model)\"}".utf8).span)
+      #expect(tap.model?.count == length)
+    }
+    #expect((tap.model?.capacity ?? 0) < 64)
+  }
+
   @Test(
     "finds the model in a path",
     arguments: [

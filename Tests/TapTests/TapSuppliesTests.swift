@@ -121,4 +121,28 @@ struct TapSuppliesTests {
       #expect(play.tap.facts.everything == play.alone().everything)
     }
   }
+
+  /// What is kept of a short text takes no more memory because another stream's was long: a kept
+  /// text is a copy, and not the reader's buffer.
+  @Test("keep texts of their own size", arguments: [true, false])
+  func sizes(isStream: Bool) {
+    let supplies = TapSupplies()
+    let types = ["application/json", "text/event-stream"]
+    let request = Replay(path: "/v1/chat/completions", contentType: types[isStream ? 1 : 0]).request
+    var last: StreamFacts?
+    for length in [250, 4] {
+      let text = String(repeating: "x", count: length)
+      let json = """
+        {"id":"\(text)","model":"\(text)","choices":[{"index":0,"delta":{"content":"a"},\
+        "message":{"content":"a"},"finish_reason":"\(text)"}]}
+        """
+      let tap = StreamTap(request, sharing: supplies)
+      tap.observe(Array((isStream ? "data: \(json)\n\n" : json).utf8).span, at: 1)
+      tap.end()
+      last = tap.facts
+    }
+    let kept = [last?.model, last?.responseID, last?.finishes.first?.raw].compactMap { $0 }
+    #expect(kept.map(\.count) == [4, 4, 4])
+    for text in kept { #expect(text.capacity < 64) }
+  }
 }

@@ -46,6 +46,10 @@ package struct JSONScanner: ~Copyable {
 
   /// The bytes kept of the last match whose path is `captured`, until the next call of `next`.
   /// They are UTF-8 as far as the text was, and end at the limit, perhaps inside a scalar value.
+  ///
+  /// To be copied, byte by byte, not held: an array that is shared when the next capture begins is
+  /// replaced by another of its capacity, and where the allocator has given more than was asked for,
+  /// that is the capacity ever after.
   package internal(set) var captured: [UInt8] = []
 
   private(set) var table: JSONPathTable
