@@ -158,14 +158,17 @@ extension Control {
     stage = .serving
     acceptInheritance()
     tell("started", [("version", Version.number)])
-    ProgramPages.forgetStart()
     service.ready(summary) { [unowned self] in askWhetherLoopsTurn() }
     if arguments.watchesConfig {
       watch = SettingsWatch(loaded.files, on: loop) { [unowned self] in reload() }
     }
     if let lifetime { timer?.set(loop.now + lifetime) }
+    if !isQuiet { sayWhere() }
+    ProgramPages.forgetStart()
     serving?()
-    if isQuiet { return }
+  }
+
+  private func sayWhere() {
     for listening in sockets.relay { say("weir: relaying on \(listening.address)") }
     if let admin = sockets.admin { say("weir: admin on http://\(admin.address)/") }
   }
