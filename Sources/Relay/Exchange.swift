@@ -146,7 +146,7 @@ extension Exchange {
     timer = LoopTimer(on: loop, owner: self)
     let endpoint = route.upstream.pick()
     relay.writer.forward(
-      head, to: endpoint.options, by: route.route, expecting: !hasToReadModel)
+      head, to: endpoint, by: route, expecting: !hasToReadModel)
     // What follows of a short body goes behind the head without moving it.
     if case .length(let bytes) = head.framing {
       requestBuffer.reserveCapacity(relay.writer.bytes.count + Int(min(bytes, 4096)))
@@ -277,13 +277,15 @@ extension Exchange {
   }
 
   private func summary(_ verdict: Verdict) -> ExchangeSummary {
-    ExchangeSummary(
+    var summary = ExchangeSummary(
       route: route?.route.name, upstream: upstream?.options.name, verdict: verdict,
-      record: record(verdict), status: answer.status, start: start, end: loop.now,
-      requestBodyBytes: requestBodyBytes,
+      record: Self.record(verdict, route: route?.route.name ?? Relay.noRoute),
+      status: answer.status, start: start, end: loop.now, requestBodyBytes: requestBodyBytes,
       responseBodyBytes: responseBodyBytes, pausesOfUpstream: pausesOfUpstream,
       pausesOfClient: pausesOfClient, attempts: attempts,
       reusedConnection: traits.contains(.reusedConnection))
+    fill(&summary.record)
+    return summary
   }
 
   private func part(from verdict: Verdict, _ end: ExchangeEnd) {

@@ -8,13 +8,13 @@ extension HeadWriter {
   ///
   /// `expecting` is false where weir itself has told the client to go on: upstream is then not asked.
   mutating func forward(
-    _ head: RequestHead, to upstream: EndpointOptions, by route: Route, expecting: Bool
+    _ head: RequestHead, to endpoint: Endpoint, by active: ActiveRoute, expecting: Bool
   ) {
     reset()
-    let (prefix, target) = forwardedTarget(of: head, upstream, route)
+    let (prefix, target) = forwardedTarget(of: head, endpoint, active)
     requestLine(of: head, prefix: prefix, target: target)
     let headers = head.headers
-    let rules = route.requestHeaders
+    let rules = active.route.requestHeaders
     var written: [Bool] =
       rules.isEmpty ? [] : Array(repeating: false, count: rules.replacements.count)
     var hasHost = false
@@ -28,7 +28,7 @@ extension HeadWriter {
       if headers.name(line, is: "host") {
         copy(&kept, from: headers)
         hasHost = true
-        field("Host", upstream.authority)
+        field("Host", endpoint.options.authority)
       } else if !headers.isHopByHop(line, keepingUpgrade: head.isUpgrade), !kept.take(line.line) {
         copy(&kept, from: headers)
         _ = kept.take(line.line)
@@ -36,7 +36,7 @@ extension HeadWriter {
     }
     copy(&kept, from: headers)
     if !hasHost, !rules.replacements.contains(where: { $0.name == Array("host".utf8) }) {
-      field("Host", upstream.authority)
+      field("Host", endpoint.options.authority)
     }
     for (index, rule) in rules.replacements.enumerated() where !written[index] {
       field(rule.name, rule.value)
@@ -47,17 +47,17 @@ extension HeadWriter {
 
   /// The upstream's path, then what the route leaves of the request's, as raw bytes.
   private func forwardedTarget(
-    of head: RequestHead, _ upstream: EndpointOptions, _ route: Route
+    of head: RequestHead, _ endpoint: Endpoint, _ active: ActiveRoute
   ) -> (prefix: [UInt8], target: Range<Int>) {
+    let prefix = endpoint.options.pathPrefix
     var target = head.originTarget
-    guard route.strips, target.count >= route.pathPrefix.count else {
-      return (upstream.pathPrefix, target)
-    }
-    target = target.lowerBound + route.pathPrefix.count..<target.upperBound
+    let stripped = active.route.pathPrefix.count
+    guard active.route.strips, target.count >= stripped else { return (prefix, target) }
+    target = target.lowerBound + stripped..<target.upperBound
     let slash = UInt8(ascii: "/")
     let first = target.isEmpty ? nil : head.headers.bytes[target.lowerBound]
-    guard first != slash, first != UInt8(ascii: "?") else { return (upstream.pathPrefix, target) }
-    return (upstream.pathPrefix + [slash], target)
+    guard first != slash, first != UInt8(ascii: "?") else { return (prefix, target) }
+    return (prefix + [slash], target)
   }
 
   /// Applies the route's rules to one line; returns whether they took its place.

@@ -11,7 +11,7 @@ struct TraceContext {
   let isSampled: Bool
 
   /// nil if the head has no such field or one that breaks the form.
-  init?(_ head: RequestHead) {
+  init?(_ head: borrowing RequestHead) {
     guard let range = head.headers.first("traceparent"), range.count >= 55 else { return nil }
     let bytes = head.headers.bytes[range]
     let start = bytes.startIndex

@@ -11,38 +11,47 @@ extension StreamTap {
     finishEvent(
       ExpectedEvent(
         kind: kind, isContent: reader.interpreter.reading.contentChars > 0,
-        isVisible: reader.interpreter.reading.isVisible))
+        isVisible: reader.interpreter.reading.isVisible), bytes: eventBytes)
     dropEvent(of: reader)
     return kind
   }
 
-  private func finishEvent(_ event: ExpectedEvent) {
+  private func finishEvent(_ event: ExpectedEvent, bytes: Int) {
     clock(event.kind, isContent: event.isContent, isVisible: event.isVisible)
     facts.count(event.kind)
-    facts.countEvent(bytes: eventBytes)
+    facts.countEvent(bytes: bytes)
     facts.events += 1
   }
 
-  /// Reads an event that looks as expected; returns where it ends, nil for any other.
+  /// Reads events for as long as they look as expected.
+  ///
+  /// - Parameters:
+  ///   - position: where the first one begins; then where one begins that looks otherwise.
+  ///   - eventStart: where in these bytes its length is counted from.
   @inline(__always)
-  func readExpected(_ bytes: Span<UInt8>, from start: Int, eventStart: Int) -> Int? {
+  func readExpected(_ bytes: Span<UInt8>, from position: inout Int, eventStart: inout Int) {
+    guard template != nil, events.isBetweenEvents else { return }
+    // Taken out while it is used: one that stays here is counted up and down for each event.
+    var template: EventTemplate?
+    swap(&template, &self.template)
+    defer { swap(&template, &self.template) }
     var tallies = JSONPattern.Tallies(repeating: 0)
-    guard let template, events.isBetweenEvents,
-      let end = template.end(in: bytes, from: start, &tallies)
-    else { return nil }
-    let event: ExpectedEvent
-    if let sums = template.sums {
-      event = sums.add(tallies, &memory, to: &facts)
-    } else {
-      let reader = openReader()
-      event = template.conclude(tallies, &reader.interpreter, &memory, into: &facts)
+    while position < bytes.count,
+      let end = template?.end(in: bytes, from: position, &tallies)
+    {
+      if let event = template?.sums?.add(tallies, &memory, to: &facts) {
+        finishEvent(event, bytes: eventBytes + end - eventStart)
+      } else if let template {
+        let reader = openReader()
+        let event = template.conclude(tallies, &reader.interpreter, &memory, into: &facts)
+        finishEvent(event, bytes: eventBytes + end - eventStart)
+      }
+      templateCredit = min(templateCredit + 1, 2 * Self.templatePrice)
+      expectedEvents += 1
+      eventBytes = 0
+      (position, eventStart) = (end, end)
+      tallies = JSONPattern.Tallies(repeating: 0)
     }
-    templateCredit = min(templateCredit + 1, 2 * Self.templatePrice)
-    expectedEvents += 1
-    eventBytes += end - eventStart
-    finishEvent(event)
-    eventBytes = 0
-    return end
   }
 
   /// Expects events like this one from now on. A template costs what a few events cost to read,

@@ -25,11 +25,8 @@ extension StreamTap {
     // Where the event being read began, if it began in these bytes.
     var first = -1
     while position < bytes.count {
-      if let end = readExpected(bytes, from: position, eventStart: eventStart) {
-        position = end
-        eventStart = end
-        continue
-      }
+      readExpected(bytes, from: &position, eventStart: &eventStart)
+      if position == bytes.count { break }
       if events.isBetweenEvents { first = position }
       guard let token = events.next(bytes, from: &position) else { break }
       switch token {

@@ -51,7 +51,7 @@ package final class StreamTap {
   private var blockedNanoseconds: UInt64 = 0
 
   /// - Parameter supplies: those of the loop that the stream lives on.
-  package init(_ request: TapRequest, sharing supplies: TapSupplies = TapSupplies()) {
+  package init(_ request: borrowing TapRequest, sharing supplies: TapSupplies = TapSupplies()) {
     path = request.path
     status = request.status
     messageLimitBytes = request.messageLimitBytes

@@ -44,7 +44,7 @@ enum TapFraming: Sendable {
   /// Content that is not looked into.
   case opaque
 
-  init(_ request: TapRequest) {
+  init(_ request: borrowing TapRequest) {
     let value = request.contentType
     let type = value.span.extracting(first: value.firstIndex(of: UInt8(ascii: ";")) ?? value.count)
     self =

@@ -74,7 +74,7 @@ package final class MetricsShard {
   }
 
   package func exchange(_ key: ExchangeKey) -> ExchangeChild {
-    if let lastExchange, lastExchange.key == key { return lastExchange.child }
+    if lastExchange?.key == key, let child = lastExchange?.child { return child }
     if let known = exchanges[key] {
       lastExchange = (key, known)
       return known

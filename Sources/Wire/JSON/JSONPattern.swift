@@ -237,18 +237,33 @@ extension UncheckedBytes {
   ) -> Int {
     let length = min(count &- start, other.count &- own)
     var offset = 0
-    while offset &+ 16 <= length {
-      let first = word(at: start &+ offset) ^ other.word(at: own &+ offset)
-      let second = word(at: start &+ offset &+ 8) ^ other.word(at: own &+ offset &+ 8)
-      if first | second != 0 {
-        return first != 0
-          ? offset &+ first.trailingZeroBitCount &>> 3
-          : offset &+ 8 &+ second.trailingZeroBitCount &>> 3
-      }
-      offset &+= 16
+    while offset &+ 32 <= length {
+      let first = difference(start &+ offset, other, own &+ offset)
+      let second = difference(start &+ offset &+ 8, other, own &+ offset &+ 8)
+      let third = difference(start &+ offset &+ 16, other, own &+ offset &+ 16)
+      let fourth = difference(start &+ offset &+ 24, other, own &+ offset &+ 24)
+      if first | second | third | fourth != 0 { break }
+      offset &+= 32
+    }
+    while offset &+ 8 <= length {
+      let found = difference(start &+ offset, other, own &+ offset)
+      if found != 0 { return offset &+ found.trailingZeroBitCount &>> 3 }
+      offset &+= 8
+    }
+    guard offset < length else { return length }
+    if length >= 8 {
+      // The last word, part of which was compared already.
+      let found = difference(start &+ length &- 8, other, own &+ length &- 8)
+      return found == 0 ? length : length &- 8 &+ found.trailingZeroBitCount &>> 3
     }
     while offset < length, self[start &+ offset] == other[own &+ offset] { offset &+= 1 }
     return offset
+  }
+
+  /// What eight bytes differ in.
+  @inline(__always)
+  private func difference(_ at: Int, _ other: borrowing UncheckedBytes, _ own: Int) -> UInt64 {
+    word(at: at) ^ other.word(at: own)
   }
 }
 
