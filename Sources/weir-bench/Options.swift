@@ -40,7 +40,8 @@ struct Options: Sendable {
       --tls                  flat, packets, paced and idle also with a provider that speaks TLS,
                              and resumption, which needs one
       --study NAME           in place of the comparison, a question about weir alone: clocks (how exact
-                             its times are) or scrapes (what /metrics costs the streams)
+                             its times are), scrapes (what /metrics costs the streams) or neighbours
+                             (what clients that do everything wrong cost the others)
       --quick                one round of one second with 50 streams
       --regression FILE      counts weir's instructions per event and request by callgrind and
                              compares them with FILE; exit status 1 if there are more
@@ -82,7 +83,7 @@ struct Options: Sendable {
         .compactMap(Scenario.init)
     case "--study":
       guard let study = Study(rawValue: value) else {
-        throw BenchError("\(flag): \(value) is none of clocks, scrapes")
+        throw BenchError("\(flag): \(value) is none of \(Study.names)")
       }
       self.study = study
     case "--rounds": rounds = try number(flag, value)

@@ -2,11 +2,15 @@
 
 import IO
 
-enum Study: String, Sendable {
+enum Study: String, CaseIterable, Sendable {
   /// Times in weir's log against the provider's own record.
   case clocks
   /// Latency of streams while a large page of metrics is scraped.
   case scrapes
+  /// Latency of streams while other clients of the same weir do everything wrong.
+  case neighbours
+
+  static var names: String { allCases.map(\.rawValue).joined(separator: ", ") }
 }
 
 /// One line of a study.
@@ -55,6 +59,7 @@ extension Bench {
     return switch study {
     case .clocks: try clocks(of: weir)
     case .scrapes: try scrapes(of: weir)
+    case .neighbours: try neighbours(of: weir)
     }
   }
 

@@ -91,7 +91,7 @@ final class Subject {
     return withLoopback(address.port) { connect(probe, $0, $1) == 0 }
   }
 
-  private static func freePort() throws(BenchError) -> UInt16 {
+  static func freePort() throws(BenchError) -> UInt16 {
     do {
       let kernel = LinuxKernel()
       let sockets = try ListeningSockets.open(
