@@ -35,17 +35,14 @@ final class Control {
   private let admission = Admission([])
   private let streams = StreamDirectory()
   private let connections = ConnectionBound()
-  private var lastDrift: [String: Int] = [:]
-  private var upstreams = UpstreamGauges()
   private let registry: LabelRegistry
   private let metrics: MetricsShard
   private let log: LogWriter
   private let sink: LogSink
-  private let process = ProcessFigures()
   private let counted = CountedFigures()
+  private let samples: PageSamples
   private var scrape: Scrape?
   private var status: StatusDesk?
-  private var certificates: [(name: String, expiry: UInt64)] = []
   /// For the demo, which speaks for itself, and ends by itself after a while.
   var isQuiet = false
   var lifetime: Duration?
@@ -78,6 +75,7 @@ final class Control {
       on: loop, variables: ProcessEnvironment.variables, processID: getpid())
     log = LogWriter(loaded.settings.log)
     sink = LogSink(log)
+    samples = PageSamples(log: log, admission: admission, streams: streams)
   }
 
   /// Runs until drained; returns the exit code.
@@ -89,7 +87,7 @@ final class Control {
     let events = try MailboxReceiver<WorkerEvent>(on: loop) { [unowned self] in receive($0) }
     self.events = events
     try log.start(settings.log)
-    noteCertificates(options)
+    samples.apply(settings, options)
     admission.apply(options.relay.limits)
     streams.apply(options.relay.hub.bounds)
     connections.apply(settings.connectionLimit)
@@ -266,7 +264,7 @@ extension Control {
         connections.apply(settings.connectionLimit)
         for worker in workers.values { worker.send(.apply(options)) }
         log.apply(settings.log)
-        noteCertificates(options)
+        samples.apply(settings, options)
         metrics.reloaded(.applied)
         tell("reloaded")
         say("weir: reloaded")
@@ -348,59 +346,9 @@ extension Control {
     counted.take(metrics.lend(for: MetricsSnapshot()))
     status?.note(counted.sum)
     Thread.yieldProcessor()
-    return Exposition(format, counted.sum, registry: registry, samples: samples(lent))
-  }
-
-  private func samples(_ lent: LentFigures) -> [ScrapedSample] {
-    let relayed = lent.workers.reduce(0) { $0 + $1.bufferedBytes }
-    var samples = [
-      ScrapedSample(.bufferedBytes, ["relay"], .integer(Int64(relayed))),
-      ScrapedSample(.bufferedBytes, ["log"], .integer(Int64(log.queue.waitingBytes))),
-      ScrapedSample(.logLines, .integer(Int64(clamping: log.writtenCount))),
-      ScrapedSample(.logLinesDropped, .integer(Int64(clamping: log.droppedCount))),
-      ScrapedSample(.scrapeSeconds, .real(Double(scrape?.lastNanoseconds ?? 0) / 1e9)),
-      ScrapedSample(.draining, .integer(isReady ? 0 : 1)),
-      ScrapedSample(.buildInfo, [Version.number, Version.commit], .integer(1)),
-    ]
-    for certificate in certificates {
-      let expiry = ScrapedSample.Value.integer(Int64(clamping: certificate.expiry))
-      samples.append(ScrapedSample(.certificateExpiry, [certificate.name], expiry))
-    }
-    upstreams.take(lent.workers)
-    return samples + hubSamples(lent) + upstreams.samples
-      + lent.limits.flatMap { limitSamples($0, lent) }
-      + process.samples
-  }
-
-  /// None until a route keeps streams: what is off shows no series.
-  private func hubSamples(_ lent: LentFigures) -> [ScrapedSample] {
-    let figures = streams.figures
-    guard settings.routes.contains(where: \.hub.resume) || figures != StreamFigures() else {
-      return []
-    }
-    let subscribers = lent.workers.reduce(0) { $0 + $1.subscriberBytes }
-    return [
-      ScrapedSample(.bufferedBytes, ["replay"], .integer(Int64(figures.bytes))),
-      ScrapedSample(.bufferedBytes, ["subscriber"], .integer(Int64(subscribers))),
-      ScrapedSample(.replayStreams, .integer(Int64(figures.streams))),
-      ScrapedSample(
-        .replayEvictions, [Label.EvictionReason.memory.rawValue],
-        .integer(Int64(figures.evictedForMemory))),
-      ScrapedSample(
-        .replayEvictions, [Label.EvictionReason.age.rawValue],
-        .integer(Int64(figures.evictedForAge))),
-    ]
-  }
-
-  private func limitSamples(_ limit: LimitState, _ lent: LentFigures) -> [ScrapedSample] {
-    // While it moves, the last sight of it standing still is what is known.
-    if let drift = lent.drift(of: limit) { lastDrift[limit.name] = drift }
-    let figures: [(MetricID, Int)] = [
-      (.limitStreams, limit.maxStreams), (.limitInUse, limit.inUse),
-      (.limitQueued, limit.queued), (.limitKeys, limit.keys),
-      (.limitKeyInUseMax, limit.fullestKeyInUse), (.limitDrift, lastDrift[limit.name] ?? 0),
-    ]
-    return figures.map { ScrapedSample($0.0, [limit.name], .integer(Int64($0.1))) }
+    let found = samples.take(
+      lent, isServing: isReady, scrapeNanoseconds: scrape?.lastNanoseconds ?? 0)
+    return Exposition(format, counted.sum, registry: registry, samples: found)
   }
 
   /// One object for each limit; keys are counted and not named.
@@ -412,12 +360,6 @@ extension Control {
         + "\"key_in_use_max\":\(limit.fullestKeyInUse),\"mean_hold_seconds\":\(hold)}"
     }
     return "[\(objects.joined(separator: ","))]"
-  }
-
-  private func noteCertificates(_ options: WorkerOptions) {
-    certificates = options.listenerTLS.enumerated().compactMap { place, context in
-      context?.certificateExpiry.map { ("listen[\(place)]", $0) }
-    }
   }
 }
 
