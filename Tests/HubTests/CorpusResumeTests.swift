@@ -5,7 +5,6 @@
 // correct reader of the recording counts.
 
 import CSystem
-import Foundation
 import Hub
 import TestSupport
 import Testing
@@ -18,12 +17,7 @@ private struct Recording: CustomTestStringConvertible, Sendable {
   var testDescription: String { file }
 
   /// The streams among the recordings; empty where there is no corpus.
-  static let all: [Recording] = {
-    guard let index = Corpus.bytes(of: "index.json"),
-      let entries = try? JSONSerialization.jsonObject(with: Data(index)) as? [[String: Any]]
-    else { return [] }
-    return entries.compactMap(Recording.init)
-  }()
+  static let all = Corpus.entries.compactMap(Recording.init)
 
   private init?(_ entry: [String: Any]) {
     guard let file = entry["file"] as? String, let type = entry["content_type"] as? String,

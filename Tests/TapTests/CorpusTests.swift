@@ -16,12 +16,7 @@ struct Recording: CustomTestStringConvertible, Sendable {
   var testDescription: String { file }
 
   /// All recordings of the index; empty where there is no corpus.
-  static let all: [Recording] = {
-    guard let index = Corpus.bytes(of: "index.json"),
-      let entries = try? JSONSerialization.jsonObject(with: Data(index)) as? [[String: Any]]
-    else { return [] }
-    return entries.compactMap(Recording.init)
-  }()
+  static let all = Corpus.entries.compactMap(Recording.init)
 
   private init?(_ entry: [String: Any]) {
     guard let file = entry["file"] as? String, let path = entry["request_path"] as? String,

@@ -22,6 +22,12 @@ package enum Corpus {
     return [UInt8](data)
   }
 
+  /// What the index says of each recording; empty where there is no corpus.
+  package static var entries: [[String: Any]] {
+    guard let index = bytes(of: "index.json") else { return [] }
+    return (try? JSONSerialization.jsonObject(with: Data(index)) as? [[String: Any]]) ?? []
+  }
+
   /// Tests/TestSupport/Corpus.swift lies three levels under the root.
   private static let packageRoot = URL(fileURLWithPath: #filePath)
     .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

@@ -1,6 +1,5 @@
 // The streams among the recordings of the corpus, for tests that play them through a relay.
 
-internal import Foundation
 internal import Hub
 internal import TestSupport
 internal import Testing
@@ -18,12 +17,7 @@ struct RecordedStream: CustomTestStringConvertible, Sendable {
   private var folder: Substring { file.prefix { $0 != "/" } }
 
   /// Empty where there is no corpus.
-  static let all: [RecordedStream] = {
-    guard let index = Corpus.bytes(of: "index.json"),
-      let entries = try? JSONSerialization.jsonObject(with: Data(index)) as? [[String: Any]]
-    else { return [] }
-    return entries.compactMap(RecordedStream.init)
-  }()
+  static let all = Corpus.entries.compactMap(RecordedStream.init)
 
   /// One of each folder and framing.
   static let sample: [RecordedStream] = {

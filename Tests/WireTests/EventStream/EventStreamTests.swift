@@ -1,7 +1,6 @@
 // Goal: AWS's binary messages come out whole in any cut, and damage is found where it is.
 // Method: messages are put together here, by the format's description, with their own checksums.
 
-import Foundation
 import TestSupport
 import Testing
 import Wire
@@ -172,15 +171,9 @@ import Wire
   }
 
   /// Recorded Bedrock streams: as many complete messages as the index counts events, damaged ones
-  /// included, and damage where
-  /// it says so.
-  @Test func recordings() throws {
-    guard let index = Corpus.bytes(of: "index.json") else {
-      print("skipped: no corpus of recordings here")
-      return
-    }
-    let object = try JSONSerialization.jsonObject(with: Data(index)) as? [[String: Any]]
-    let entries = try #require(object).filter {
+  /// included, and damage where it says so.
+  @Test(.enabled(if: Corpus.folder != nil)) func recordings() throws {
+    let entries = Corpus.entries.filter {
       ($0["file"] as? String)?.hasSuffix(".eventstream") == true
     }
     #expect(entries.count > 10)
