@@ -138,8 +138,8 @@ extension StreamTap {
 
   private func consumeBody(_ bytes: Span<UInt8>) {
     if let reader { return reader.feed(bytes, &memory) }
-    guard let first = Self.firstByte(bytes) else { return }
-    switch first {
+    guard let first = Self.firstMark(bytes) else { return }
+    switch bytes[first] {
     case UInt8(ascii: "[") where status < 300 && memory.dialect === Dialect.gemini:
       framing = .jsonArray
       facts.isStream = true
@@ -150,17 +150,18 @@ extension StreamTap {
     default:
       if status >= 400 {
         framing = .text
-        keepText(bytes)
+        keepText(bytes.extracting(first...))
       } else {
         giveUp(.badJSON)
       }
     }
   }
 
-  private static func firstByte(_ bytes: Span<UInt8>) -> UInt8? {
+  /// Where the first byte stands that is no white space.
+  private static func firstMark(_ bytes: Span<UInt8>) -> Int? {
     for index in bytes.indices {
       let byte = bytes[index]
-      if byte != 0x20 && byte != 0x0A && byte != 0x0D && byte != 0x09 { return byte }
+      if byte != 0x20 && byte != 0x0A && byte != 0x0D && byte != 0x09 { return index }
     }
     return nil
   }

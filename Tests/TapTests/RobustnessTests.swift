@@ -40,6 +40,15 @@ struct RobustnessTests {
   }
 
   // Found by the fuzz target `tap`.
+  @Test("an error's text begins behind white space, wherever a read ends")
+  func textBehindWhiteSpace() {
+    let answer = Replay(contentType: "application/json", status: 502)
+    for facts in [answer.facts(" \r\n: no"), answer.factsByByte(" \r\n: no")] {
+      #expect(facts.error?.message?.text == ": no")
+    }
+  }
+
+  // Found by the fuzz target `tap`.
   @Test("a line that is no field is judged by its first byte, wherever a read ends")
   func strayLine() {
     let body = "a]x: {\"error\":{\"message\":\"m\"}}\n\ndata: [DONE]\n\n"
