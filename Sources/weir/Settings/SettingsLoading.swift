@@ -42,12 +42,12 @@ extension Settings {
     var reading = SettingsReading(readFile: files.read)
     reading.section(&settings, root, "")
     SettingsChecks.run(settings, &reading)
-    let errors = reading.errors
+    let errors = reading.errors.map { $0.spelling(root.expansions) }
     guard errors.isEmpty else { return .failure(SettingsErrors(errors)) }
     return .success(
       LoadedSettings(
         settings: settings, file: file, files: files.names, effective: reading.effective,
-        warnings: SettingsChecks.warnings(settings, reading)
+        warnings: SettingsChecks.warnings(settings, reading).map { root.expansions.spelled($0) }
           + misspelledVariables(environment)))
   }
 

@@ -154,3 +154,42 @@ extension SettingsNode {
     }
   }
 }
+
+// MARK: - What `${NAME}` stood for
+
+/// Values that hold a variable, and how the source spells them.
+struct SettingsExpansions {
+  fileprivate(set) var pairs: [(value: String, written: String)] = []
+
+  /// The message with each of these values, where it stands in quotes, as the source spells it: a
+  /// check of names repeats what it compares, and a secret may stand where a name belongs.
+  func spelled(_ message: String) -> String {
+    pairs.reduce(message) { $0.replacing("\"\($1.value)\"", with: "\"\($1.written)\"") }
+  }
+}
+
+extension SettingsNode {
+  var expansions: SettingsExpansions {
+    var found = SettingsExpansions()
+    collect(into: &found)
+    return found
+  }
+
+  private func collect(into found: inout SettingsExpansions) {
+    switch content {
+    case .null: break
+    case .scalar(let scalar):
+      guard scalar.isExpanded, let value = scalar.string else { return }
+      found.pairs.append((value, scalar.written))
+    case .list(let elements): for element in elements { element.collect(into: &found) }
+    case .object(let members): for member in members { member.value.collect(into: &found) }
+    }
+  }
+}
+
+extension SettingsError {
+  func spelling(_ expansions: SettingsExpansions) -> SettingsError {
+    SettingsError(
+      origin: origin, setting: setting, message: expansions.spelled(message))
+  }
+}

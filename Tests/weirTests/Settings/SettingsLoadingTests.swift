@@ -475,6 +475,17 @@ struct SettingsMistakesTests {
     #expect(errors(result) == [expected])
   }
 
+  // Found by the fuzz target `settings`.
+  @Test("a secret that stands where a name belongs is shown as the file spells it")
+  func misplacedSecret() {
+    let result = load(
+      file(upstream: "", route: "limits: ['a${KEY}', 'a${KEY}']"), environment: ["KEY": "sk-1234"])
+    let shown = errors(result).joined(separator: "\n")
+    #expect(shown.contains("there is no limit \"a${KEY}\""))
+    #expect(shown.contains("\"a${KEY}\" stands in the list already"))
+    #expect(!shown.contains("sk-1234"))
+  }
+
   @Test("routes that cannot be reached, or share a name, or lead nowhere")
   func routes() {
     let text = """
