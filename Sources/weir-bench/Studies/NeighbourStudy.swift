@@ -24,12 +24,8 @@ extension Bench {
     try Files.write(neighbourSettings(upstream), to: settings)
     let subject = try start(weir, "run --config \(settings) --listen {listen}")
     defer { subject.stop() }
-    let load = StreamLoad(rig, subject, count: options.sizes.pacedStreams, isStamped: true)
+    let (load, pump) = try openPacedLoad(subject)
     defer { load.close() }
-    try load.open()
-    let pump = MetronomePump(
-      load, on: rig.loop,
-      eventsPerSecond: load.records.count * options.sizes.pacedEventsPerSecond)
     defer { pump.stop() }
     rig.usesRealTime(true, with: subject)
     defer { rig.usesRealTime(false, with: subject) }

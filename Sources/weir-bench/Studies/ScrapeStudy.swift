@@ -28,12 +28,8 @@ extension Bench {
     let subject = try start(weir, "run --config \(settings) --listen {listen}")
     defer { subject.stop() }
     for route in 0..<Self.routes { _ = try rig.awaitFirstAnswer(subject, below: "/r\(route)") }
-    let load = StreamLoad(rig, subject, count: options.sizes.pacedStreams, isStamped: true)
+    let (load, pump) = try openPacedLoad(subject)
     defer { load.close() }
-    try load.open()
-    let pump = MetronomePump(
-      load, on: rig.loop,
-      eventsPerSecond: load.records.count * options.sizes.pacedEventsPerSecond)
     defer { pump.stop() }
     var figures: [StudyFigure] = []
     for urgency in Urgency.allCases {

@@ -63,6 +63,19 @@ extension Bench {
     }
   }
 
+  /// The paced streams, opened, and what sends their events from now on. Both are the caller's to end.
+  func openPacedLoad(_ subject: Subject) throws(BenchError) -> (StreamLoad, MetronomePump) {
+    let load = StreamLoad(rig, subject, count: options.sizes.pacedStreams, isStamped: true)
+    do throws(BenchError) {
+      try load.open()
+    } catch {
+      load.close()
+      throw error
+    }
+    let rate = load.records.count * options.sizes.pacedEventsPerSecond
+    return (load, MetronomePump(load, on: rig.loop, eventsPerSecond: rate))
+  }
+
   /// Starts a weir whose command has this, with {directory} and {log} filled in too.
   func start(
     _ weir: (name: String, path: String), _ arguments: String
