@@ -97,6 +97,9 @@ package final class PendingConnection: ByteStreamOwner, TimerOwner {
     guard let completion, let stream, let address else { return }
     self.completion = nil
     release()
+    if pool.options.delaysAcknowledgements, !address.isUnix {
+      stream.acknowledgements = AcknowledgementPace(pool.acknowledgementTrials)
+    }
     let connection = ClientConnection(
       stream, to: address, headLimitBytes: pool.options.headLimitBytes, scratch: pool.scratch)
     completion(.success(connection))

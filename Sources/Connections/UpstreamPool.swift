@@ -29,6 +29,8 @@ package struct PoolOptions: Sendable {
   package var idleLimit = 64
   package var idleTimeout = Duration.seconds(60)
   package var headLimitBytes = 64 * 1024
+  /// Where the peer is seen not to wait for them; see `AcknowledgementPace`.
+  package var delaysAcknowledgements = true
 
   package init() {}
 }
@@ -50,6 +52,7 @@ package final class UpstreamPool {
   let resolver: Resolver
   let scratch: PayloadScratch
   let sessions = TLSSessionCache()
+  let acknowledgementTrials = AcknowledgementTrials()
   /// The newest last: the one most likely to be alive is used first.
   private var idle: [ClientConnection] = []
   private var isClosed = false

@@ -137,6 +137,7 @@ extension UpstreamOptions {
     pool.idleLimit = upstream.keepAlive.maxIdle
     pool.idleTimeout = upstream.keepAlive.idleTimeout
     pool.headLimitBytes = settings.maxHeaderBytes
+    pool.delaysAcknowledgements = upstream.delayedAcknowledgements
     firstByteTimeout = upstream.firstByteTimeout ?? .unlimited
     idleTimeout = upstream.idleTimeout ?? .unlimited
     streamTimeout = upstream.streamTimeout

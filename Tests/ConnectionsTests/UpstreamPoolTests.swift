@@ -6,6 +6,7 @@ internal import FakeKernel
 internal import IO
 internal import Synchronization
 internal import Testing
+internal import Wire
 
 @Suite struct UpstreamPoolTests {
   /// Answers when told.
@@ -28,10 +29,11 @@ internal import Testing
     let pool: UpstreamPool
     var results: [Result<ClientConnection, ConnectFailure>] = []
 
-    init(host: String = "127.0.0.1") throws {
+    init(host: String = "127.0.0.1", delaysAcknowledgements: Bool = true) throws {
       loop = try EventLoop(kernel: world.kernel)
       var options = PoolOptions()
       options.connectTimeout = .seconds(1)
+      options.delaysAcknowledgements = delaysAcknowledgements
       pool = UpstreamPool(
         to: Origin(host: host, port: 8000), options: options, on: loop,
         resolver: try Resolver(on: loop, service: names), scratch: PayloadScratch())
@@ -99,5 +101,42 @@ internal import Testing
     #expect(stage.names.replies.count == 1)
     #expect(listener.accepted.count == 3)
     for case .success(let connection) in stage.results { connection.close() }
+  }
+
+  /// Takes an answer and does nothing with it.
+  private final class Reader: ResponseHandler {
+    var bytes = 0
+    func responseHead(_ head: ResponseHead) {}
+    func responseBody(_ wire: Span<UInt8>, payload: [Range<Int>]) { bytes += wire.count }
+    func responseEnded() {}
+    func responseReadEnded() {}
+    func responseFailed(_ failure: ResponseFailure) {}
+    func upstreamDrained() {}
+  }
+
+  // Goal: a provider that is seen to send without waiting is acknowledged less often, unless the
+  // options say not to.
+  // Method: an answer whose small parts come every 20 ms, and the socket option in the kernel's trace.
+  @Test(arguments: [true, false])
+  func acknowledgements(_ areDelayed: Bool) throws {
+    let stage = try Stage(delaysAcknowledgements: areDelayed)
+    let listener = try stage.world.listen(on: .loopback(port: 8000))
+    let pending = stage.connect()
+    stage.world.run(for: .milliseconds(1))
+    #expect(pending.phase == .done)
+    let connection = try #require(try stage.results.first?.get())
+    let reader = Reader()
+    connection.begin(reader, isHEAD: false)
+    let provider = try #require(listener.accepted.first)
+    provider.send("HTTP/1.1 200 OK\r\n\r\n".utf8)
+    for _ in 0..<10 {
+      stage.world.run(for: .milliseconds(20))
+      provider.send("data: {}\n\n".utf8)
+    }
+    stage.world.run(for: .milliseconds(20))
+    #expect(reader.bytes == 100)
+    let delays = stage.world.trace.lines.filter { $0.contains("TCP_QUICKACK") }
+    #expect(delays.count == (areDelayed ? 1 : 0))
+    connection.close()
   }
 }

@@ -131,6 +131,26 @@ extension FakeKernel {
     return count
   }
 
+  package func delayAcknowledgements(of descriptor: Int32) {
+    guard let socket = socket(descriptor, for: "setsockopt"), !socket.isUnix else { return }
+    network.record("TCP_QUICKACK", Int(descriptor))
+    socket.delaysAcknowledgements = true
+  }
+
+  /// Some have waited too long meanwhile, by the weather.
+  package func delaysAcknowledgements(of descriptor: Int32) -> Bool {
+    guard let socket = socket(descriptor, for: "getsockopt") else { return false }
+    if network.random.chance(network.weather.missedAcknowledgements) {
+      socket.delaysAcknowledgements = false
+    }
+    return socket.delaysAcknowledgements
+  }
+
+  package func segmentBytes(of descriptor: Int32) -> Int {
+    guard let socket = socket(descriptor, for: "getsockopt"), !socket.isUnix else { return 0 }
+    return 1448
+  }
+
   package func shutdownSending(_ descriptor: Int32) {
     guard let socket = socket(descriptor, for: "shutdown") else { return }
     network.record("shutdown", Int(descriptor))

@@ -36,6 +36,7 @@ final class FakeSocket {
   var reusesAddress = false
   var reusesPort = false
   var isOnlyIPv6 = false
+  var delaysAcknowledgements = false
 
   /// The other end; the network keeps it alive.
   weak var peer: FakeSocket?

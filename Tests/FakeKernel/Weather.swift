@@ -33,6 +33,8 @@ package struct Weather: Sendable {
   package var catchUp: ClosedRange<Duration> = .microseconds(1) ... .milliseconds(2)
   /// Accepts that fail because the connection is gone already, which it then is.
   package var abortedAccepts = 0.0
+  /// The chance that a socket whose acknowledgements are delayed does so no more when it is asked.
+  package var missedAcknowledgements = 0.0
 
   // Polling.
   /// Waits that tell of a connection with no news at all.
@@ -60,6 +62,7 @@ package struct Weather: Sendable {
     weather.receiveBufferBytes = 512...65_536
     (weather.shortReads, weather.refusedReads) = (0.1, 0.05)
     (weather.shortWrites, weather.refusedWrites) = (0.1, 0.05)
+    weather.missedAcknowledgements = 0.3
     weather.spuriousEvents = 0.05
     weather.splitBatches = 0.3
     weather.shufflesEvents = true
@@ -99,7 +102,8 @@ package struct Weather: Sendable {
   private static var probabilities: [WritableKeyPath<Weather, Double>] {
     [
       \.stalls, \.resets, \.refusedConnects, \.shortReads, \.refusedReads, \.shortWrites,
-      \.refusedWrites, \.abortedAccepts, \.spuriousEvents, \.splitBatches, \.skippedTurns,
+      \.refusedWrites, \.abortedAccepts, \.missedAcknowledgements, \.spuriousEvents,
+      \.splitBatches, \.skippedTurns,
     ]
   }
 }

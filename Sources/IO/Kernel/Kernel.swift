@@ -99,6 +99,13 @@ package protocol Kernel: AnyObject {
   /// a RST would throw away. 0 where the peer's bytes are out of the sender's reach, as at unix
   /// sockets.
   func unacknowledgedBytes(of descriptor: Int32) -> Int
+  /// Lets acknowledgements wait for one another, until one has waited for 40 ms or a packet was lost.
+  /// TCP_QUICKACK, turned off; nothing at a unix socket.
+  func delayAcknowledgements(of descriptor: Int32)
+  /// Whether it still does.
+  func delaysAcknowledgements(of descriptor: Int32) -> Bool
+  /// The most bytes of a segment; 0 at a unix socket. TCP_MAXSEG.
+  func segmentBytes(of descriptor: Int32) -> Int
   /// Sends a FIN once all before it is sent; reading goes on.
   func shutdownSending(_ descriptor: Int32)
   func close(_ descriptor: Int32)

@@ -145,6 +145,26 @@ extension LinuxKernel {
       && domain == AF_UNIX
   }
 
+  package func delayAcknowledgements(of descriptor: Int32) {
+    var off: Int32 = 0
+    _ = setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_QUICKACK, &off, socklen_t(MemoryLayout<Int32>.size))
+  }
+
+  package func delaysAcknowledgements(of descriptor: Int32) -> Bool {
+    tcpOption(TCP_QUICKACK, of: descriptor) == 0
+  }
+
+  package func segmentBytes(of descriptor: Int32) -> Int {
+    Int(tcpOption(TCP_MAXSEG, of: descriptor) ?? 0)
+  }
+
+  private func tcpOption(_ name: Int32, of descriptor: Int32) -> Int32? {
+    var value: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    let result = getsockopt(descriptor, Int32(IPPROTO_TCP), name, &value, &length)
+    return result == 0 ? value : nil
+  }
+
   package func shutdownSending(_ descriptor: Int32) { _ = shutdown(descriptor, Int32(SHUT_WR)) }
 
   package func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }

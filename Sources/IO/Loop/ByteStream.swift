@@ -33,6 +33,8 @@ package final class ByteStream: EventHandler {
   package var owner: (any ByteStreamOwner)?
   /// The most bytes that the next read may bring; at least 1.
   package var readLimit = LoopBuffers.readSize
+  /// Set by who receives much and sends little; nil leaves acknowledgements to the kernel.
+  package var acknowledgements: AcknowledgementPace?
 
   private let loop: EventLoop
   private let descriptor: Int32
@@ -164,6 +166,7 @@ extension ByteStream {
         let isDrained = count < wanted
         if isDrained && !state.contains(.peerClosed) { state.remove(.readable) }
         deliver(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+        if isDrained { paceAcknowledgements(count) }
         // A short read has emptied the socket, and the kernel tells of what comes next: asking
         // again would only bring EAGAIN. Behind an announced FIN it brings the end.
         if isDrained && !state.contains(.peerClosed) { return }
@@ -181,6 +184,15 @@ extension ByteStream {
       }
     }
     if isOpen { tellOfClosing() }
+  }
+
+  private func paceAcknowledgements(_ bytes: Int) {
+    guard let step = acknowledgements?.noteRead(bytes, at: loop.now), step != .nothing, isOpen
+    else { return }
+    if step == .delay { return loop.kernel.delayAcknowledgements(of: descriptor) }
+    acknowledgements?.conclude(
+      isDelaying: loop.kernel.delaysAcknowledgements(of: descriptor),
+      segmentBytes: loop.kernel.segmentBytes(of: descriptor), at: loop.now)
   }
 
   private func deliver(_ bytes: UnsafeRawBufferPointer) {

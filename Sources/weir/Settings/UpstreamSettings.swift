@@ -39,6 +39,7 @@ struct UpstreamSettings: SettingsSection {
   var eject = EjectSettings()
   var health = HealthSettings()
   var keepAlive = KeepAliveSettings()
+  var delayedAcknowledgements = true
 
   /// Where it is; never empty, and all of one scheme.
   var targets: [UpstreamURL] { url.map { [$0] } ?? endpoints }
@@ -92,6 +93,10 @@ struct UpstreamSettings: SettingsSection {
         "eject", \.eject, help: "When an endpoint that fails is left alone, if there are several."),
       .section("health", \.health, help: "Asking endpoints how they are."),
       .section("keep_alive", \.keepAlive, help: "Connections kept for the next request."),
+      .value(
+        "delayed_acks", \.delayedAcknowledgements, .boolean, example: .set("true"),
+        help: "One TCP acknowledgement for two small reads, once the provider is seen not to wait.",
+        consequence: "A provider that does wait (Nagle's algorithm) is 40 ms late once per trial."),
     ]
   }
 }

@@ -144,6 +144,23 @@ let scenarios: [Scenario] = [
   },
 
   Scenario(
+    "acknowledgements are delayed once they are asked to be, but for a unix socket's",
+    expected: [
+      "at first: acknowledges at once, a segment is some bytes",
+      "asked: acknowledges later, a segment is some bytes",
+      "unix: acknowledges at once, a segment is none",
+    ]
+  ) { stage in
+    let (client, _) = try stage.pair()
+    stage.noteAcknowledgements("at first", client)
+    stage.kernel.delayAcknowledgements(of: client)
+    stage.noteAcknowledgements("asked", client)
+    let unix = try stage.socket(for: SocketAddress(host: .unix("nobody")))
+    stage.kernel.delayAcknowledgements(of: unix)
+    stage.noteAcknowledgements("unix", unix)
+  },
+
+  Scenario(
     "a send after a reset takes the error",
     expected: [
       "client sends: send: Connection reset by peer", "client sends: send: Broken pipe",

@@ -122,6 +122,12 @@ final class Stage {
     note("\(label): \(isAny ? "some" : "none") unacknowledged")
   }
 
+  func noteAcknowledgements(_ label: String, _ descriptor: Int32) {
+    let areDelayed = kernel.delaysAcknowledgements(of: descriptor)
+    let segment = kernel.segmentBytes(of: descriptor) > 0 ? "some bytes" : "none"
+    note("\(label): acknowledges \(areDelayed ? "later" : "at once"), a segment is \(segment)")
+  }
+
   func error(_ name: String, _ descriptor: Int32) {
     note("\(name)'s error: \(kernel.pendingError(of: descriptor)?.description ?? "none")")
   }

@@ -146,6 +146,7 @@ struct SettingsSourcesTests {
             connect_timeout: "11s", first_byte_timeout: "12s", idle_timeout: "off",
             stream_timeout: "1h", retry: { attempts: 3, backoff: "200ms", statuses: [429] },
             keep_alive: { max_idle: 5, idle_timeout: "6s" },
+            delayed_acks: false,
           },
         },
         routes: [
@@ -176,6 +177,7 @@ struct SettingsSourcesTests {
     #expect(upstream.retry.statuses == [429])
     #expect(upstream.keepAlive.maxIdle == 5)
     #expect(upstream.keepAlive.idleTimeout == .seconds(6))
+    #expect(!upstream.delayedAcknowledgements)
     let route = settings.routes[0]
     #expect(route.strip)
     #expect(route.limits == ["all", "per-key"])

@@ -156,6 +156,7 @@ struct SettingsTableTests {
       "upstreams.*.connect_timeout": "\"10s\"", "upstreams.*.first_byte_timeout": "\"600s\"",
       "upstreams.*.idle_timeout": "\"600s\"", "upstreams.*.stream_timeout": "\"off\"",
       "upstreams.*.retry.attempts": "2", "upstreams.*.retry.backoff": "\"100ms\"",
+      "upstreams.*.delayed_acks": "true",
       "upstreams.*.keep_alive.max_idle": "64", "upstreams.*.keep_alive.idle_timeout": "\"60s\"",
       "relay_buffer": "\"64KiB\"", "max_request_body": "\"off\"", "max_series": "20000",
       "tunnel_idle_timeout": "\"1h\"", "drain_delay": "\"0s\"", "loops": "\"auto\"",
