@@ -17,19 +17,12 @@
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 static inline int weir_accept4(int fd, struct sockaddr *address, socklen_t *length) {
   return (int)syscall(__NR_accept4, fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
-}
-
-static inline int weir_epoll_pwait2(int poller, struct epoll_event *events, int most,
-                                    unsigned long long nanoseconds) {
-  struct timespec timeout = {(time_t)(nanoseconds / 1000000000ull),
-                             (long)(nanoseconds % 1000000000ull)};
-  return (int)syscall(441 /* epoll_pwait2, on every architecture */, poller, events, most,
-                      &timeout, (void *)0, 0);
 }
 
 // One byte with `count` descriptors beside it; the macros of <sys/socket.h> do not reach Swift.

@@ -122,7 +122,8 @@ package protocol Kernel: AnyObject {
   /// Ends that before it is closed. Closing does not, where another process has the socket too.
   func unwatch(_ descriptor: Int32, on poller: Int32)
   /// Waits until something is ready or `deadline` has come; nil waits without end.
-  /// Returns how many events it put into `events`; 0 after a deadline or an interruption.
+  /// Returns how many events it put into `events`; 0 after a deadline or an interruption, and where
+  /// the deadline of an earlier wait comes first.
   func wait(
     on poller: Int32, into events: UnsafeMutableBufferPointer<ReadyEvent>, until deadline: Instant?
   ) -> Int

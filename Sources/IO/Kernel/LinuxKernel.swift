@@ -7,8 +7,25 @@ package final class LinuxKernel: Kernel {
   /// `epoll_event` is packed to 12 bytes and Swift's `ReadyEvent` is not, so events are turned over
   /// from here; as many as one wait may bring.
   private let scratch: UnsafeMutableBufferPointer<epoll_event>
-  /// Kernels before 5.11 have no `epoll_pwait2` and wait in milliseconds.
-  private var waitsInNanoseconds = true
+  private var alarms: [Alarm] = []
+  private var lastNow = Instant(nanoseconds: 0)
+
+  /// A poller's timer descriptor. Set when a deadline comes before `due`, which is seldom; a timeout
+  /// would be set and taken back with each wait.
+  private struct Alarm {
+    static let token = UInt64.max
+    let poller: Int32
+    let descriptor: Int32
+    var due = Instant.distantFuture
+
+    mutating func set(_ deadline: Instant) {
+      due = deadline
+      var time = itimerspec()
+      time.it_value.tv_sec = Int(deadline.nanoseconds / 1_000_000_000)
+      time.it_value.tv_nsec = Int(deadline.nanoseconds % 1_000_000_000)
+      timerfd_settime(descriptor, Int32(TFD_TIMER_ABSTIME), &time, nil)
+    }
+  }
 
   package init(eventsPerWait: Int = 512) {
     scratch = .allocate(capacity: eventsPerWait)
@@ -20,7 +37,8 @@ package final class LinuxKernel: Kernel {
   package func now() -> Instant {
     var time = timespec()
     clock_gettime(CLOCK_MONOTONIC, &time)
-    return Instant(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
+    lastNow = Instant(nanoseconds: UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec))
+    return lastNow
   }
 
   package func wallClockNanoseconds() -> UInt64 {
@@ -147,7 +165,8 @@ extension LinuxKernel {
 
   package func delayAcknowledgements(of descriptor: Int32) {
     var off: Int32 = 0
-    _ = setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_QUICKACK, &off, socklen_t(MemoryLayout<Int32>.size))
+    _ = setsockopt(
+      descriptor, Int32(IPPROTO_TCP), TCP_QUICKACK, &off, socklen_t(MemoryLayout<Int32>.size))
   }
 
   package func delaysAcknowledgements(of descriptor: Int32) -> Bool {
@@ -167,7 +186,13 @@ extension LinuxKernel {
 
   package func shutdownSending(_ descriptor: Int32) { _ = shutdown(descriptor, Int32(SHUT_WR)) }
 
-  package func close(_ descriptor: Int32) { _ = Glibc.close(descriptor) }
+  package func close(_ descriptor: Int32) {
+    _ = Glibc.close(descriptor)
+    for index in alarms.indices where alarms[index].poller == descriptor {
+      _ = Glibc.close(alarms.remove(at: index).descriptor)
+      return
+    }
+  }
 
   package func reset(_ descriptor: Int32) {
     var linger = linger(l_onoff: 1, l_linger: 0)
@@ -183,7 +208,20 @@ extension LinuxKernel {
   package func makePoller() throws(SystemError) -> Int32 {
     let poller = epoll_create1(Int32(EPOLL_CLOEXEC))
     if poller < 0 { throw SystemError("epoll_create1", code: errno) }
+    do {
+      try addAlarm(to: poller)
+    } catch {
+      close(poller)
+      throw error
+    }
     return poller
+  }
+
+  private func addAlarm(to poller: Int32) throws(SystemError) {
+    let descriptor = timerfd_create(CLOCK_MONOTONIC, Int32(TFD_NONBLOCK) | Int32(TFD_CLOEXEC))
+    if descriptor < 0 { throw SystemError("timerfd_create", code: errno) }
+    alarms.append(Alarm(poller: poller, descriptor: descriptor))
+    try watch(descriptor, token: Alarm.token, mode: .edges, on: poller)
   }
 
   package func watch(
@@ -209,26 +247,36 @@ extension LinuxKernel {
     on poller: Int32, into events: UnsafeMutableBufferPointer<ReadyEvent>, until deadline: Instant?
   ) -> Int {
     let most = Int32(min(events.count, scratch.count))
-    let count = Int(wait(on: poller, most: most, until: deadline))
-    guard count > 0 else { return 0 }  // interrupted or timed out
-    for index in 0..<count {
-      let event = scratch[index]
-      events[index] = ReadyEvent(token: event.data.u64, readiness: Readiness(event.events))
+    let timeout = timeout(on: poller, deadline)
+    let count = Int(epoll_wait(poller, scratch.baseAddress, most, timeout))
+    guard count > 0 else { return 0 }  // interrupted, or not to wait
+    var told = 0
+    for event in scratch[..<count] {
+      if event.data.u64 == Alarm.token {
+        rang(poller)
+      } else {
+        events[told] = ReadyEvent(token: event.data.u64, readiness: Readiness(event.events))
+        told += 1
+      }
     }
-    return count
+    return told
   }
 
-  private func wait(on poller: Int32, most: Int32, until deadline: Instant?) -> Int32 {
-    guard let deadline else { return epoll_wait(poller, scratch.baseAddress, most, -1) }
-    let remaining = deadline.nanoseconds(since: now())
-    guard remaining > 0 else { return epoll_wait(poller, scratch.baseAddress, most, 0) }
-    if waitsInNanoseconds {
-      let count = weir_epoll_pwait2(poller, scratch.baseAddress, most, remaining)
-      if count >= 0 || errno != ENOSYS { return count }
-      waitsInNanoseconds = false
+  /// 0 for a deadline that has come, else -1: the alarm ends the wait.
+  private func timeout(on poller: Int32, _ deadline: Instant?) -> Int32 {
+    guard let deadline else { return -1 }
+    guard deadline > lastNow else { return 0 }
+    for index in alarms.indices where alarms[index].poller == poller {
+      // One that rings too early finds nothing to do, and is set again.
+      if deadline < alarms[index].due { alarms[index].set(deadline) }
     }
-    let milliseconds = min((remaining + 999_999) / 1_000_000, UInt64(Int32.max))
-    return epoll_wait(poller, scratch.baseAddress, most, Int32(milliseconds))
+    return -1
+  }
+
+  private func rang(_ poller: Int32) {
+    for index in alarms.indices where alarms[index].poller == poller {
+      alarms[index].due = .distantFuture
+    }
   }
 
   package func makeWaker() throws(SystemError) -> any Waker {
