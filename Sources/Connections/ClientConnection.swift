@@ -89,6 +89,12 @@ extension ClientConnection {
   /// Wire bytes of the request; sent now as far as upstream takes them.
   package func send(_ bytes: Span<UInt8>) { stream.write(bytes) }
 
+  /// Where the bytes of the current answer go, once these come in many reads.
+  package func anticipate(_ handler: MemoryHint, _ downstream: any Downstream) {
+    let (connection, its) = downstream.memory
+    stream.upcoming = (MemoryHint(self, lines: 4), handler, connection, its)
+  }
+
   package var isReadingPaused: Bool { stream.isReadingPaused }
   package func pauseReading() { stream.pauseReading() }
   package func resumeReading() { stream.resumeReading() }
@@ -123,6 +129,7 @@ extension ClientConnection {
     timer.set(pool.loop.now + pool.options.idleTimeout)
     idleTimer = timer
     stream.readLimit = LoopBuffers.readSize
+    stream.upcoming = (MemoryHint(), MemoryHint(), MemoryHint(), MemoryHint())
     stream.resumeReading()
   }
 }

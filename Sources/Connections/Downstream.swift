@@ -14,6 +14,8 @@ package protocol Downstream: AnyObject {
   var queuedBytes: Int { get }
   /// Wire bytes of the answer.
   func send(_ bytes: Span<UInt8>)
+  /// What `send` touches.
+  var memory: (MemoryHint, MemoryHint) { get }
   func cork()
   func uncork()
 
@@ -31,6 +33,10 @@ package protocol Downstream: AnyObject {
   func abandon()
   /// From here on bytes pass as they are, both ways.
   func becomeTunnel()
+}
+
+extension Downstream {
+  package var memory: (MemoryHint, MemoryHint) { (MemoryHint(), MemoryHint()) }
 }
 
 extension ServerConnection: Downstream {}

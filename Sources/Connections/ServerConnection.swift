@@ -87,6 +87,10 @@ extension ServerConnection {
     mindSlowClient()
   }
 
+  package var memory: (MemoryHint, MemoryHint) {
+    (MemoryHint(self, lines: 3), MemoryHint(stream, lines: 3))
+  }
+
   package func cork() { stream.cork() }
 
   package func uncork() {

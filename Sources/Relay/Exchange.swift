@@ -70,6 +70,8 @@ final class Exchange: Enrolled {
   var timer: LoopTimer?
   var tap: StreamTap?
   var tunnel: TunnelObserver?
+  /// Of a route whose streams are kept.
+  var hub: ExchangeHub?
   /// The labels' figures, once one was needed before the end.
   var meter: ExchangeChild?
   var traits: Traits = []
@@ -94,8 +96,6 @@ final class Exchange: Enrolled {
   /// Of the relay, which lends it while the request's body passes.
   var requestTap: RequestTap?
   var permit: StreamPermit?
-  /// Of a route whose streams are kept.
-  var hub: ExchangeHub?
   /// The request target's path and query.
   var path: [UInt8] = []
   var attempts = 0

@@ -14,10 +14,11 @@ extension Exchange {
     for range in payload { bytes &+= range.count }
     responseBodyBytes &+= UInt64(bytes)
     guard let route else { return }
+    let relay = relay
     let loop = relay.loop
     let delay =
       connection.queuedBytes == 0 ? loop.kernel.now().nanoseconds(since: loop.now) : nil
-    metrics.relayed(bytes, .down, route.meter, delayNanoseconds: delay)
+    relay.metrics.relayed(bytes, .down, route.meter, delayNanoseconds: delay)
   }
 
   /// Body bytes that went up, once however often they are sent; and how long weir had them, if it

@@ -23,6 +23,10 @@ extension Exchange: ResponseHandler {
     send(head, as: delivery(of: head))
     beginObserving(head)
     expectMore()
+    // An answer that does not say how long it is comes in many reads.
+    if head.framing == .chunked || head.framing == .untilClose {
+      client?.anticipate(MemoryHint(self, lines: 6), connection)
+    }
   }
 
   func responseBody(_ wire: Span<UInt8>, payload: [Range<Int>]) {
@@ -32,6 +36,8 @@ extension Exchange: ResponseHandler {
   }
 
   func relayBody(_ wire: Span<UInt8>, payload: [Range<Int>]) {
+    if let tap { MemoryHint(tap, lines: 13).prefetch() }
+    if let timer { MemoryHint(timer, lines: 1).prefetch() }
     if traits.contains(.unchunks) {
       for range in payload { sendDown(wire.extracting(range)) }
     } else {
