@@ -25,6 +25,20 @@ static inline int weir_accept4(int fd, struct sockaddr *address, socklen_t *leng
   return (int)syscall(__NR_accept4, fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
 }
 
+// The three calls of the data path, without what glibc's own do so that a thread can be cancelled in
+// them: two locked instructions each.
+static inline long weir_recv(int fd, void *buffer, unsigned long count) {
+  return syscall(__NR_recvfrom, fd, buffer, count, 0, (void *)0, (void *)0);
+}
+
+static inline long weir_send(int fd, const void *bytes, unsigned long count) {
+  return syscall(__NR_sendto, fd, bytes, count, MSG_NOSIGNAL, (void *)0, 0);
+}
+
+static inline int weir_epoll_wait(int poller, struct epoll_event *events, int most, int timeout) {
+  return (int)syscall(__NR_epoll_pwait, poller, events, most, timeout, (void *)0, 0);
+}
+
 // Asks for cache lines, to be written to. Never faults, whatever the address.
 static inline void weir_prefetch(const void *address, unsigned long lines) {
   for (unsigned long line = 0; line < lines; line++)

@@ -14,10 +14,9 @@ extension Exchange {
     for range in payload { bytes &+= range.count }
     responseBodyBytes &+= UInt64(bytes)
     guard let route else { return }
-    let relay = relay
-    let loop = relay.loop
     let delay =
-      connection.queuedBytes == 0 ? loop.kernel.now().nanoseconds(since: loop.now) : nil
+      connection.queuedBytes == 0
+      ? relay.loop.kernel.now().nanoseconds(since: relay.loop.now) : nil
     relay.metrics.relayed(bytes, .down, route.meter, delayNanoseconds: delay)
   }
 

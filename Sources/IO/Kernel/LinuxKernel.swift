@@ -129,7 +129,7 @@ extension LinuxKernel {
   package func receive(_ descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer) -> Transfer
   {
     while true {
-      let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
+      let count = weir_recv(descriptor, buffer.baseAddress, UInt(buffer.count))
       if count > 0 { return .bytes(count) }
       if count == 0 { return .ended }
       let code = errno
@@ -140,7 +140,7 @@ extension LinuxKernel {
 
   package func send(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer) -> Transfer {
     while true {
-      let count = Glibc.send(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL))
+      let count = weir_send(descriptor, bytes.baseAddress, UInt(bytes.count))
       if count >= 0 { return .bytes(count) }
       let code = errno
       if code == EINTR { continue }
@@ -248,7 +248,7 @@ extension LinuxKernel {
   ) -> Int {
     let most = Int32(min(events.count, scratch.count))
     let timeout = timeout(on: poller, deadline)
-    let count = Int(epoll_wait(poller, scratch.baseAddress, most, timeout))
+    let count = Int(weir_epoll_wait(poller, scratch.baseAddress, most, timeout))
     guard count > 0 else { return 0 }  // interrupted, or not to wait
     var told = 0
     for event in scratch[..<count] {

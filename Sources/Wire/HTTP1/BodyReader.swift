@@ -60,6 +60,10 @@ package struct BodyReader: Sendable {
       progress = left == UInt64(count) ? .ended : .counting(left: left - UInt64(count))
       return readPlain(count, payload: &payload)
     case .chunked(var decoder):
+      if decoder.isBetweenChunks, let range = ChunkedDecoder.soleChunk(bytes) {
+        payload.append(range)
+        return Reading(consumed: bytes.count, state: .more)
+      }
       let reading = Self.readChunks(bytes, with: &decoder, payload: &payload)
       progress = reading.state == .ended ? .ended : .chunked(decoder)
       return reading

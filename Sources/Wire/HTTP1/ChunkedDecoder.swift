@@ -79,6 +79,32 @@ package struct ChunkedDecoder: Sendable {
     }
   }
 
+  /// Stands where a size line begins.
+  var isBetweenChunks: Bool {
+    if case .size = state { sizeDigits == 0 } else { false }
+  }
+
+  /// The payload of `bytes` if they are one chunk without extensions, from its size line to its end,
+  /// and not the last: what a read of a stream mostly brings. A decoder that stood before it stands
+  /// behind it unchanged.
+  static func soleChunk(_ bytes: Span<UInt8>) -> Range<Int>? {
+    var start = 0
+    var size = 0
+    while start < min(bytes.count, 8), let digit = HTTPOctet.hexValue(bytes[start]) {
+      size = size &<< 4 | digit
+      start &+= 1
+    }
+    let end = start &+ 2 &+ size
+    guard size > 0, end &+ 2 == bytes.count, isLineEnd(bytes, at: start), isLineEnd(bytes, at: end)
+    else { return nil }
+    return start &+ 2..<end
+  }
+
+  @inline(__always)
+  private static func isLineEnd(_ bytes: Span<UInt8>, at index: Int) -> Bool {
+    bytes[index] == HTTPOctet.carriageReturn && bytes[index &+ 1] == HTTPOctet.lineFeed
+  }
+
   private mutating func takePayload(_ available: Range<Int>) -> Range<Int> {
     let length = min(available.count, remaining)
     let payload = available.lowerBound..<available.lowerBound + length
@@ -99,9 +125,7 @@ package struct ChunkedDecoder: Sendable {
       size = size << 4 | digit
       end &+= 1
     }
-    guard size > 0, end &+ 1 < bytes.count, bytes[end] == HTTPOctet.carriageReturn,
-      bytes[end &+ 1] == HTTPOctet.lineFeed
-    else { return false }
+    guard size > 0, end &+ 1 < bytes.count, Self.isLineEnd(bytes, at: end) else { return false }
     (remaining, state, at) = (size, .payload, end &+ 2)
     return true
   }
@@ -109,9 +133,7 @@ package struct ChunkedDecoder: Sendable {
   /// Takes the CRLF behind a chunk's payload, if it lies whole in these bytes.
   @inline(__always)
   private mutating func takePayloadEnd(_ bytes: Span<UInt8>, _ at: inout Int) -> Bool {
-    guard at &+ 1 < bytes.count, bytes[at] == HTTPOctet.carriageReturn,
-      bytes[at &+ 1] == HTTPOctet.lineFeed
-    else { return false }
+    guard at &+ 1 < bytes.count, Self.isLineEnd(bytes, at: at) else { return false }
     (state, sizeDigits, at) = (.size, 0, at &+ 2)
     return true
   }
