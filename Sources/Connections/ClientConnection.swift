@@ -90,9 +90,13 @@ extension ClientConnection {
   package func send(_ bytes: Span<UInt8>) { stream.write(bytes) }
 
   /// Where the bytes of the current answer go, once these come in many reads.
-  package func anticipate(_ handler: MemoryHint, _ downstream: any Downstream) {
+  package func anticipate(
+    _ handler: MemoryHint, _ timer: MemoryHint, _ tap: MemoryHint, _ downstream: any Downstream
+  ) {
     let (connection, its) = downstream.memory
-    stream.upcoming = (MemoryHint(self, lines: 4), handler, connection, its)
+    stream.upcoming = UpcomingMemory([
+      MemoryHint(self, lines: 4), handler, timer, connection, its, tap,
+    ])
   }
 
   package var isReadingPaused: Bool { stream.isReadingPaused }
@@ -129,7 +133,7 @@ extension ClientConnection {
     timer.set(pool.loop.now + pool.options.idleTimeout)
     idleTimer = timer
     stream.readLimit = LoopBuffers.readSize
-    stream.upcoming = (MemoryHint(), MemoryHint(), MemoryHint(), MemoryHint())
+    stream.upcoming = UpcomingMemory()
     stream.resumeReading()
   }
 }

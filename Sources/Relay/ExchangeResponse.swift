@@ -24,9 +24,7 @@ extension Exchange: ResponseHandler {
     beginObserving(head)
     expectMore()
     // An answer that does not say how long it is comes in many reads.
-    if head.framing == .chunked || head.framing == .untilClose {
-      client?.anticipate(MemoryHint(self, lines: 6), connection)
-    }
+    if head.framing == .chunked || head.framing == .untilClose { anticipate() }
   }
 
   func responseBody(_ wire: Span<UInt8>, payload: [Range<Int>]) {
@@ -35,9 +33,14 @@ extension Exchange: ResponseHandler {
     observe(wire, payload: payload)
   }
 
+  /// What each read of a body touches.
+  private func anticipate() {
+    client?.anticipate(
+      MemoryHint(self, lines: 6), MemoryHint(timer, lines: 1), MemoryHint(tap, lines: 13),
+      connection)
+  }
+
   func relayBody(_ wire: Span<UInt8>, payload: [Range<Int>]) {
-    if let tap { MemoryHint(tap, lines: 13).prefetch() }
-    if let timer { MemoryHint(timer, lines: 1).prefetch() }
     if traits.contains(.unchunks) {
       for range in payload { sendDown(wire.extracting(range)) }
     } else {

@@ -16,14 +16,34 @@ package struct MemoryHint {
   package init() {}
 
   /// - Parameter lines: of 64 bytes, from the object's first on; at most 15.
-  package init(_ object: borrowing AnyObject, lines: UInt) {
-    let address = Unmanaged.passUnretained(copy object).toOpaque()
+  package init(_ object: AnyObject?, lines: UInt) {
+    guard let object else { return }
+    let address = Unmanaged.passUnretained(object).toOpaque()
     addressAndLines = UInt(bitPattern: address) | min(lines, 15)
   }
 
+  fileprivate var isOfNothing: Bool { addressAndLines == 0 }
+
   /// Returns at once.
-  package func prefetch() {
+  @inline(__always)
+  fileprivate func prefetch() {
     let address = UnsafeRawPointer(bitPattern: addressAndLines & ~15)
     weir_prefetch(address, addressAndLines & 15)
+  }
+}
+
+/// All that is touched when a stream has brought bytes; 48 bytes.
+package struct UpcomingMemory {
+  private let hints: InlineArray<6, MemoryHint>
+
+  /// The first one is of something.
+  package init(_ hints: InlineArray<6, MemoryHint>) { self.hints = hints }
+
+  package init() { hints = InlineArray(repeating: MemoryHint()) }
+
+  @inline(__always)
+  func prefetch() {
+    if hints[0].isOfNothing { return }
+    for index in hints.indices { hints[index].prefetch() }
   }
 }

@@ -36,7 +36,7 @@ package final class ByteStream: EventHandler {
   /// Set by who receives much and sends little; nil leaves acknowledgements to the kernel.
   package var acknowledgements: AcknowledgementPace?
   /// What the owner touches when bytes come, itself included; asked for before each read.
-  package var upcoming = (MemoryHint(), MemoryHint(), MemoryHint(), MemoryHint())
+  package var upcoming = UpcomingMemory()
 
   private let loop: EventLoop
   private let descriptor: Int32
@@ -163,10 +163,7 @@ extension ByteStream {
     while isOpen, !state.contains(.readingPaused) {
       let wanted = min(readLimit, LoopBuffers.readSize)
       let buffer = UnsafeMutableRawBufferPointer(rebasing: loop.buffers.incoming[..<wanted])
-      upcoming.0.prefetch()
-      upcoming.1.prefetch()
-      upcoming.2.prefetch()
-      upcoming.3.prefetch()
+      upcoming.prefetch()
       switch loop.kernel.receive(descriptor, into: buffer) {
       case .bytes(let count):
         let isDrained = count < wanted

@@ -233,7 +233,8 @@ extension TLSSession {
     // Asked only while there is something to read: an empty read would take a 16 KiB record buffer,
     // and keep it on most connections.
     while !buffers.channel.pointee.incoming.isEmpty || SSL_pending(ssl) > 0 {
-      ERR_clear_error()
+      // Clearing a queue that is empty frees its sixteen places all the same: 840 instructions a record.
+      if ERR_peek_error() != 0 { ERR_clear_error() }
       let room = UnsafeMutableRawBufferPointer(rebasing: plaintext.dropFirst(count))
       let result = SSL_read(ssl, room.baseAddress, Int32(clamping: room.count))
       guard result <= 0 else {

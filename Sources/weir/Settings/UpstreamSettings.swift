@@ -96,7 +96,7 @@ struct UpstreamSettings: SettingsSection {
       .value(
         "delayed_acks", \.delayedAcknowledgements, .boolean, example: .set("true"),
         help: "One TCP acknowledgement for two small reads, once the provider is seen not to wait.",
-        consequence: "A provider that does wait (Nagle's algorithm) is 40 ms late once per trial."),
+        consequence: "One that does (Nagle's algorithm) is 40 ms late a few times an hour."),
     ]
   }
 }
