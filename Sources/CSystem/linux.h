@@ -39,6 +39,14 @@ static inline int weir_epoll_wait(int poller, struct epoll_event *events, int mo
   return (int)syscall(__NR_epoll_pwait, poller, events, most, timeout, (void *)0, 0);
 }
 
+static inline int weir_epoll_pwait2(int poller, struct epoll_event *events, int most,
+                                    unsigned long long nanoseconds) {
+  struct timespec timeout = {(time_t)(nanoseconds / 1000000000ull),
+                             (long)(nanoseconds % 1000000000ull)};
+  return (int)syscall(441 /* epoll_pwait2, on every architecture */, poller, events, most,
+                      &timeout, (void *)0, 0);
+}
+
 // Asks for cache lines, to be written to. Never faults, whatever the address.
 static inline void weir_prefetch(const void *address, unsigned long lines) {
   for (unsigned long line = 0; line < lines; line++)

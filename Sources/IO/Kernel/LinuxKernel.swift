@@ -9,6 +9,11 @@ package final class LinuxKernel: Kernel {
   private let scratch: UnsafeMutableBufferPointer<epoll_event>
   private var alarms: [Alarm] = []
   private var lastNow = Instant(nanoseconds: 0)
+  /// A deadline as near as this will probably end the wait: a timeout costs less than an alarm then,
+  /// which has to be set and to be told of.
+  private static let nearNanoseconds: UInt64 = 2_000_000
+  /// Kernels before 5.11 have no `epoll_pwait2`: alarms alone.
+  private var waitsInNanoseconds = true
 
   /// A poller's timer descriptor. Set when a deadline comes before `due`, which is seldom; a timeout
   /// would be set and taken back with each wait.
@@ -247,8 +252,7 @@ extension LinuxKernel {
     on poller: Int32, into events: UnsafeMutableBufferPointer<ReadyEvent>, until deadline: Instant?
   ) -> Int {
     let most = Int32(min(events.count, scratch.count))
-    let timeout = timeout(on: poller, deadline)
-    let count = Int(weir_epoll_wait(poller, scratch.baseAddress, most, timeout))
+    let count = Int(wait(on: poller, most: most, until: deadline))
     guard count > 0 else { return 0 }  // interrupted, or not to wait
     var told = 0
     for event in scratch[..<count] {
@@ -262,15 +266,20 @@ extension LinuxKernel {
     return told
   }
 
-  /// 0 for a deadline that has come, else -1: the alarm ends the wait.
-  private func timeout(on poller: Int32, _ deadline: Instant?) -> Int32 {
-    guard let deadline else { return -1 }
-    guard deadline > lastNow else { return 0 }
+  private func wait(on poller: Int32, most: Int32, until deadline: Instant?) -> Int32 {
+    guard let deadline else { return weir_epoll_wait(poller, scratch.baseAddress, most, -1) }
+    guard deadline > lastNow else { return weir_epoll_wait(poller, scratch.baseAddress, most, 0) }
+    if deadline.nanoseconds(since: lastNow) < Self.nearNanoseconds, waitsInNanoseconds {
+      let remaining = deadline.nanoseconds(since: now())
+      let count = weir_epoll_pwait2(poller, scratch.baseAddress, most, remaining)
+      if count >= 0 || errno != ENOSYS { return count }
+      waitsInNanoseconds = false
+    }
     for index in alarms.indices where alarms[index].poller == poller {
       // One that rings too early finds nothing to do, and is set again.
       if deadline < alarms[index].due { alarms[index].set(deadline) }
     }
-    return -1
+    return weir_epoll_wait(poller, scratch.baseAddress, most, -1)
   }
 
   private func rang(_ poller: Int32) {
