@@ -134,6 +134,7 @@ extension ClientConnection {
     idleTimer = timer
     stream.readLimit = LoopBuffers.readSize
     stream.upcoming = UpcomingMemory()
+    stream.acknowledgements?.rest()
     stream.resumeReading()
   }
 }

@@ -82,6 +82,24 @@ internal import Testing
     #expect(!stage.steps.contains("d"))
   }
 
+  // Goal: a trial that an answer's end interrupts counts for nothing, and what is proven stays so.
+  // Method: rest within a trial, then the next answer; a success, rest, and the next.
+  @Test func betweenTwoAnswers() {
+    let stage = Stage(AcknowledgementTrials())
+    stage.read(6)
+    stage.pace.rest()
+    stage.steps = ""
+    stage.read(1, every: .seconds(1))
+    stage.read(6)
+    #expect(stage.steps == "....d.a")
+    stage.conclude(isDelaying: true)
+    stage.pace.rest()
+    stage.steps = ""
+    stage.read(1, every: .seconds(1))
+    stage.read(6)
+    #expect(stage.steps == "....d..")
+  }
+
   // Goal: a peer that waits for acknowledgements is held up ever more seldom.
   // Method: an hour of a stream at which every trial fails: after 2, 4, 8 … 1024 s, then each 1024.
   @Test func failuresAreSeldom() {

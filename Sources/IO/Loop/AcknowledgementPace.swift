@@ -97,6 +97,13 @@ package struct AcknowledgementPace {
     }
   }
 
+  /// The connection waits for its next request. A trial that is under way says nothing: the kernel's
+  /// timer ends its delay in the meantime, whatever the peer does.
+  package mutating func rest() {
+    if phase != .proven { phase = .unproven }
+    readsToGo = Self.settlingReads
+  }
+
   private mutating func delay(at now: Instant) -> Step {
     if phase == .proven {
       readsToGo = Self.repeatingReads
