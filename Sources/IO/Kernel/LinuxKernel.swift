@@ -1,4 +1,5 @@
-// Linux itself. Each method is one system call, and reads errno in the same breath.
+// Linux itself. Each method is one system call, and reads errno in the same breath; a wait may have to
+// set its alarm before.
 
 internal import CSystem
 internal import Glibc

@@ -11,7 +11,7 @@
 ///
 /// A trial at a peer that waits for acknowledgements holds one of its events up for 40 ms. So there is
 /// one at a time until one has succeeded, and after a failure none for two seconds, then four, up to 17
-/// minutes.
+/// minutes. No connection fails twice.
 package final class AcknowledgementTrials {
   /// A trial that has not ended by then is not waited for: its connection may be gone.
   static let patience = Duration.milliseconds(200)
@@ -68,6 +68,8 @@ package struct AcknowledgementPace {
     case waiting
     /// The peer does not wait for acknowledgements.
     case proven
+    /// It may, and is not held up again on this connection: other peers may stand at its address.
+    case spared
   }
 
   private let trials: AcknowledgementTrials
@@ -94,13 +96,15 @@ package struct AcknowledgementPace {
     case .waiting:
       largestRead = max(largestRead, UInt16(clamping: bytes))
       return .ask
+    case .spared:
+      return .nothing
     }
   }
 
   /// The connection waits for its next request. A trial that is under way says nothing: the kernel's
   /// timer ends its delay in the meantime, whatever the peer does.
   package mutating func rest() {
-    if phase != .proven { phase = .unproven }
+    if phase == .delaying || phase == .waiting { phase = .unproven }
     readsToGo = Self.settlingReads
   }
 
@@ -120,8 +124,8 @@ package struct AcknowledgementPace {
   /// small one in spite of that.
   mutating func conclude(isDelaying: Bool, segmentBytes: Int, at now: Instant) {
     let succeeded = isDelaying && Int(largestRead) < segmentBytes
-    phase = succeeded ? .proven : .unproven
-    readsToGo = succeeded ? Self.repeatingReads : Self.settlingReads
+    phase = succeeded ? .proven : .spared
+    readsToGo = Self.repeatingReads
     trials.end(succeeded: succeeded, at: now)
   }
 }

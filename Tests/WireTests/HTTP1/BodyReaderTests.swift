@@ -67,6 +67,36 @@ internal import Wire
     #expect(read("2\r\nhe\r\n03xllo\r\n", .chunked) == expected)
   }
 
+  // A read that is one chunk is taken by a way of its own: it must come to what bytes one by one do.
+  @Test(arguments: [
+    "5\r\nhello\r\n", "05\r\nhello\r\n", "5\r\nhello\r", "5\r\nhello\r\n0", "5\r\nhelloX\n",
+    "5\rXhello\r\n", "5\n\nhello\r\n", "6\r\nhello\r\n", "4\r\nhello\r\n", "5;a=b\r\nhello\r\n",
+    "0\r\n\r\n", "A\r\n0123456789\r\n", "00000005\r\nhello\r\n", "000000005\r\nhello\r\n",
+    "\r\n\r\n",
+    "g\r\nhello\r\n", "5 \r\nhello\r\n",
+  ])
+  func `one chunk at once is what it is byte by byte`(_ text: String) {
+    let bytes = Array(text.utf8)
+    var whole = BodyReader(.chunked)
+    var ranges: [Range<Int>] = []
+    let reading = whole.read(bytes.span, payload: &ranges)
+    var single = BodyReader(.chunked)
+    var payload: [UInt8] = []
+    var consumed = 0
+    var error: HTTP1Error?
+    for byte in bytes where error == nil && !single.isEnded {
+      var piece: [Range<Int>] = []
+      let step = single.read([byte].span, payload: &piece)
+      if !piece.isEmpty { payload.append(byte) }
+      consumed += step.consumed
+      error = step.error
+    }
+    #expect(ranges.flatMap { bytes[$0] } == payload)
+    #expect(reading.consumed == consumed)
+    #expect(reading.error == error)
+    #expect(whole.isEnded == single.isEnded)
+  }
+
   @Test func `gives the payload of one read as ranges, in order`() {
     var reader = BodyReader(.chunked)
     var payload: [Range<Int>] = []
