@@ -96,7 +96,7 @@ package final class AdminServer: RequestServer {
     options.slowClientTimeout = .seconds(20)
     return ServerContext(options, server: self)
   }()
-  private var connections: [ObjectIdentifier: ServerConnection] = [:]
+  private var connections = Roster<ServerConnection>()
   /// Enough for every scraper and browser; a flood must not use up the relay's descriptors.
   private static let connectionLimit = 64
 
@@ -107,15 +107,15 @@ package final class AdminServer: RequestServer {
 
   /// Serves an accepted descriptor, which becomes the server's.
   package func serve(_ descriptor: Int32, from peer: SocketAddress) {
-    guard connections.count < Self.connectionLimit else { return loop.kernel.close(descriptor) }
+    guard connections.members.count < Self.connectionLimit else { return loop.kernel.close(descriptor) }
     let connection = try? ServerConnection(
       accepted: descriptor, from: peer, on: loop, tls: nil, in: context)
     guard let connection else { return }
-    connections[ObjectIdentifier(connection)] = connection
+    connections.add(connection)
   }
 
   package func close() {
-    for connection in Array(connections.values) { connection.closeIfIdle() }
+    for connection in connections.members { connection.closeIfIdle() }
   }
 
   package func connection(
@@ -135,6 +135,6 @@ package final class AdminServer: RequestServer {
   }
 
   package func connectionClosed(_ connection: ServerConnection) {
-    connections[ObjectIdentifier(connection)] = nil
+    connections.remove(connection)
   }
 }

@@ -5,7 +5,8 @@ package import IO
 internal import Wire
 
 /// One at a time: a request that comes ahead of its turn waits, and reading with it.
-package final class ServerConnection: ByteStreamOwner, TimerOwner {
+package final class ServerConnection: ByteStreamOwner, TimerOwner, Enrolled {
+  package var rosterPlace = -1
   package let peer: SocketAddress
   /// When the first byte of the current request was read.
   package private(set) var requestStart: Instant

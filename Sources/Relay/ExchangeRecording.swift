@@ -187,6 +187,12 @@ extension Exchange {
     record.costPicoUSD = price?.cost(of: record.usage)
   }
 
+  /// Makes the tables, so that the first exchange of all need not.
+  static func prepareLabels() {
+    withExtendedLifetime(
+      (outcomes, errorTypes, origins, providers, operations, finishReasons, usageSources)) {}
+  }
+
   private static let outcomes = LabelTable<Outcome, Label.Outcome>()
   private static let errorTypes = LabelTable<ErrorType, Label.ErrorType>()
   private static let origins = LabelTable<FaultOrigin, Label.Origin>()

@@ -25,7 +25,7 @@ package final class Relay: RequestServer {
   /// What the taps of the loop's streams share.
   let tapSupplies = TapSupplies()
   /// Requests mostly come whole, so one serves nearly all of them.
-  private var spareRequestTap: RequestTap?
+  private var spareRequestTap: RequestTap? = RequestTap()
   private let resolver: Resolver
   private let scratch = PayloadScratch()
   private lazy var serving = ServerContext(options.server, server: self)
@@ -37,7 +37,7 @@ package final class Relay: RequestServer {
   private var exchanges = Roster<Exchange>()
   private var hubRequests = Roster<HubRequest>()
   private var hubSockets = Roster<HubSocket>()
-  private var connections: [ObjectIdentifier: ServerConnection] = [:]
+  private var connections = Roster<ServerConnection>()
   /// Called once, when a drain has left nothing open.
   private var drained: (() -> Void)?
 
@@ -50,6 +50,7 @@ package final class Relay: RequestServer {
     random: any RandomNumberGenerator = SystemRandomNumberGenerator()
   ) throws(SystemError) {
     Dialect.prepareAll()
+    Exchange.prepareLabels()
     self.loop = loop
     self.options = options
     self.observer = observer
@@ -117,7 +118,7 @@ package final class Relay: RequestServer {
 
   package var activeCount: Int { exchanges.members.count }
   var openExchanges: [Exchange] { exchanges.members }
-  package var connectionCount: Int { connections.count }
+  package var connectionCount: Int { connections.members.count }
   package var idleUpstreamCount: Int { upstreams.reduce(0) { $0 + $1.idleCount } }
 
   /// The most bytes that any one exchange holds for its client, and for its upstream.
@@ -129,7 +130,7 @@ package final class Relay: RequestServer {
 
   /// Gives away the connections that wait for a request, see `ServerConnection.handOver`.
   package func handOverIdle() -> [Int32] {
-    Array(connections.values).compactMap { $0.handOver() }
+    connections.members.compactMap { $0.handOver() }
   }
 
   /// Serves a descriptor, which becomes the relay's, and its place in `bound` with it; `isKept` if it
@@ -149,8 +150,8 @@ package final class Relay: RequestServer {
     let connection = try? ServerConnection(
       accepted: descriptor, from: peer, on: loop, tls: session, in: serving)
     guard let connection else { return bound.giveBack() }
+    connections.add(connection)
     if isKept { connection.expectNextRequest() }
-    connections[ObjectIdentifier(connection)] = connection
     metrics.downstreamOpened()
   }
 }
@@ -179,7 +180,7 @@ extension Relay {
   }
 
   package func connectionClosed(_ connection: ServerConnection) {
-    connections[ObjectIdentifier(connection)] = nil
+    connections.remove(connection)
     bound.giveBack()
     metrics.downstreamClosed()
     reportIfDrained()
@@ -298,7 +299,7 @@ extension Relay {
     if refusing {
       desk.drain()
       for socket in hubSockets.members { socket.drain() }
-      for connection in Array(connections.values) { connection.closeIfIdle() }
+      for connection in connections.members { connection.closeIfIdle() }
     }
     for upstream in upstreams { upstream.retire() }
     reportIfDrained()
@@ -318,11 +319,11 @@ extension Relay {
     }
     for request in hubRequests.members { request.cut() }
     for socket in hubSockets.members { socket.abort() }
-    for connection in Array(connections.values) { connection.abandon() }
+    for connection in connections.members { connection.abandon() }
   }
 
   private func reportIfDrained() {
-    guard isDraining, connections.isEmpty, exchanges.members.isEmpty, let drained else { return }
+    guard isDraining, connections.members.isEmpty, exchanges.members.isEmpty, let drained else { return }
     self.drained = nil
     drained()
   }

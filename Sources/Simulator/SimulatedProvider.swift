@@ -14,7 +14,7 @@ package final class SimulatedProvider: RequestServer {
   var writer = HeadWriter()
   var limits = RateLimits()
   private lazy var serving = ServerContext(Self.patient, server: self)
-  private var connections: [ObjectIdentifier: ServerConnection] = [:]
+  private var connections = Roster<ServerConnection>()
   private var templates: [TemplateKey: EventTemplate] = [:]
   private(set) var exchanges = Roster<SimulatedExchange>()
   private var lastRequestNumber = 0
@@ -57,14 +57,14 @@ package final class SimulatedProvider: RequestServer {
     let connection = try? ServerConnection(
       accepted: descriptor, from: peer, on: loop, tls: session, in: serving)
     guard let connection else { return }
-    connections[ObjectIdentifier(connection)] = connection
+    connections.add(connection)
     counts.connectionOpened()
   }
 
   /// Closes all connections, whatever they are doing.
   package func close() {
     for exchange in exchanges.members { exchange.abandon() }
-    for connection in Array(connections.values) { connection.abandon() }
+    for connection in connections.members { connection.abandon() }
   }
 }
 
@@ -99,7 +99,7 @@ extension SimulatedProvider {
   }
 
   package func connectionClosed(_ connection: ServerConnection) {
-    connections[ObjectIdentifier(connection)] = nil
+    connections.remove(connection)
     counts.connectionClosed()
   }
 

@@ -17,7 +17,7 @@ package final class TapSupplies {
   /// The one that gives way next.
   private var oldest = 0
   private static let limit = 8
-  private var readers: [EventReader] = []
+  private var readers = [EventReader()]
   /// More have been lent at once only where so many streams broke off within an event.
   private static let readerLimit = 64
 

@@ -86,6 +86,9 @@ final class Regression {
     return try Self.collected(subject.end(within: Self.patience))
   }
 
+  /// What weir calls when it is ready, `ProgramPages.forgetStart`: a profile begins there.
+  private static let readiness = "$s2IO12ProgramPagesO11forgetStartyyFZ"
+
   /// weir under callgrind, its libraries held to what every x86-64 processor since 2013 has.
   ///
   /// The C library and OpenSSL choose code by the processor, and Swift seeds its hashing at random.
@@ -96,6 +99,7 @@ final class Regression {
         "env", "SWIFT_DETERMINISTIC_HASHING=1", "OPENSSL_ia32cap=:0",
         "GLIBC_TUNABLES=glibc.cpu.hwcaps=-AVX2,-BMI2,-ERMS,-FSRM,-AVX512F,-AVX512VL,-EVEX",
         "valgrind", "--tool=callgrind", "--callgrind-out-file=\(profile)",
+        "--zero-before=\(readiness)",
       ] + target.command
     return target
   }
