@@ -107,7 +107,9 @@ package final class AdminServer: RequestServer {
 
   /// Serves an accepted descriptor, which becomes the server's.
   package func serve(_ descriptor: Int32, from peer: SocketAddress) {
-    guard connections.members.count < Self.connectionLimit else { return loop.kernel.close(descriptor) }
+    guard connections.members.count < Self.connectionLimit else {
+      return loop.kernel.close(descriptor)
+    }
     let connection = try? ServerConnection(
       accepted: descriptor, from: peer, on: loop, tls: nil, in: context)
     guard let connection else { return }

@@ -190,7 +190,8 @@ extension Exchange {
   /// Makes the tables, so that the first exchange of all need not.
   static func prepareLabels() {
     withExtendedLifetime(
-      (outcomes, errorTypes, origins, providers, operations, finishReasons, usageSources)) {}
+      (outcomes, errorTypes, origins, providers, operations, finishReasons, usageSources)
+    ) {}
   }
 
   private static let outcomes = LabelTable<Outcome, Label.Outcome>()

@@ -323,7 +323,9 @@ extension Relay {
   }
 
   private func reportIfDrained() {
-    guard isDraining, connections.members.isEmpty, exchanges.members.isEmpty, let drained else { return }
+    guard isDraining, connections.members.isEmpty, exchanges.members.isEmpty, let drained else {
+      return
+    }
     self.drained = nil
     drained()
   }
