@@ -206,13 +206,14 @@ extension ClientConnection {
 
   private func body(_ bytes: Span<UInt8>, _ previous: BodyReader) -> Int {
     var reader = previous
-    scratch.clear()
-    let reading = reader.read(bytes, payload: &scratch.ranges)
+    var payload = scratch.take()
+    defer { scratch.giveBack(&payload) }
+    let reading = reader.read(bytes, payload: &payload)
     let isEnded = if case .ended = reading.state { true } else { false }
     phase = isEnded ? .ended : .body(reader)
     if reading.consumed > 0 {
       let wire = reading.consumed == bytes.count ? bytes : bytes.extracting(0..<reading.consumed)
-      handler?.responseBody(wire, payload: scratch.ranges)
+      handler?.responseBody(wire, payload: payload)
     }
     if let error = reading.error {
       fail(.malformed(error))

@@ -271,9 +271,9 @@ extension ServerConnection {
 
   private func body(_ bytes: Span<UInt8>, _ previous: BodyReader) -> Int {
     var reader = previous
-    let scratch = context.scratch
-    scratch.clear()
-    let reading = reader.read(bytes, payload: &scratch.ranges)
+    var payload = context.scratch.take()
+    defer { context.scratch.giveBack(&payload) }
+    let reading = reader.read(bytes, payload: &payload)
     if case .ended = reading.state { phase = .answering } else { phase = .body(reader) }
     if reading.state == .ended {
       timer?.unset()
@@ -281,7 +281,7 @@ extension ServerConnection {
       timer?.set(loop.now + options.bodyTimeout)
     }
     if reading.consumed > 0 {
-      handler?.requestBody(bytes.extracting(0..<reading.consumed), payload: scratch.ranges)
+      handler?.requestBody(bytes.extracting(0..<reading.consumed), payload: payload)
     }
     if let error = reading.error {
       handler?.requestMalformed(error)

@@ -63,11 +63,14 @@ final class Exchange: Enrolled {
   var rosterPlace = -1
   /// Keeps the relay, which keeps it on a roster until it ends.
   let relay: Relay
+  // The relay's own: what an object holds itself is used without counting references.
+  let loop: EventLoop
+  let metrics: MetricsShard
   let connection: any Downstream
-  var route: ActiveRoute?
+  let route: ActiveRoute?
   var client: ClientConnection?
   // What every read of an answer touches comes first, so that it shares few cache lines.
-  var timer: LoopTimer?
+  let timer: LoopTimer
   var tap: StreamTap?
   var tunnel: TunnelObserver?
   /// Of a route whose streams are kept.
@@ -98,27 +101,31 @@ final class Exchange: Enrolled {
   var permit: StreamPermit?
   /// The request target's path and query.
   var path: [UInt8] = []
-  var attempts = 0
+  var attempts: Int32 = 0
   let start: Instant
   var requestBodyBytes: UInt64 = 0
   /// Of these, how many are counted as relayed, and when the last of them came.
   var countedUp: UInt64 = 0
   var requestBodyRead = Instant(nanoseconds: 0)
-  var pausesOfUpstream = 0
+  var pausesOfUpstream: UInt32 = 0
+  var pausesOfClient: UInt32 = 0
   /// Since when one side is not read because the other takes nothing.
   @Moment var upstreamPaused: Instant?
   @Moment var clientPaused: Instant?
   var pausedNanoseconds: UInt64 = 0
-  var pausesOfClient = 0
 
-  init(on connection: any Downstream, of relay: Relay) {
+  init(on connection: any Downstream, by route: ActiveRoute?, of relay: Relay) {
     self.connection = connection
     self.relay = relay
+    self.route = route
+    loop = relay.loop
+    metrics = relay.metrics
+    timer = LoopTimer(on: relay.loop)
     start = connection.requestStart
     notes.number = relay.acceptedCount
+    timer.owner = self
   }
 
-  var loop: EventLoop { relay.loop }
   var upstream: Upstream? { route?.upstream }
 
   var isEnded: Bool {
@@ -129,8 +136,7 @@ final class Exchange: Enrolled {
 // MARK: - Beginning
 
 extension Exchange {
-  func begin(_ head: RequestHead, by route: ActiveRoute?) {
-    self.route = route
+  func begin(_ head: RequestHead) {
     remember(head)
     prepareKeeping(head)
     guard !relay.isRefusing else { return conclude(.draining) }
@@ -143,7 +149,6 @@ extension Exchange {
     if head.framing != .none, route.route.observes || route.limits.needModel {
       requestTap = relay.takeRequestTap()
     }
-    timer = LoopTimer(on: loop, owner: self)
     let endpoint = route.upstream.pick()
     relay.writer.forward(
       head, to: endpoint, by: route, expecting: !hasToReadModel)
@@ -188,12 +193,12 @@ extension Exchange: TimerOwner {
   func setTimer(inNanoseconds nanoseconds: UInt64) {
     let (due, overflow) = loop.now.nanoseconds.addingReportingOverflow(nanoseconds)
     let isSooner = !overflow && due < deadline.nanoseconds
-    timer?.set(isSooner ? Instant(nanoseconds: due) : deadline)
+    timer.set(isSooner ? Instant(nanoseconds: due) : deadline)
   }
 
   /// While the client holds weir up, upstream's silence is not its fault.
   func restTimer() {
-    if deadline == .distantFuture { timer?.unset() } else { timer?.set(deadline) }
+    if deadline == .distantFuture { timer.unset() } else { timer.set(deadline) }
   }
 
   func timerFired(_ timer: LoopTimer) {
@@ -218,7 +223,7 @@ extension Exchange {
   /// the drain's (product §5): learns of those that are there and have not been told yet.
   func catchUp() {
     client?.readNow()
-    guard let timer, timer.deadline <= loop.now else { return }
+    guard timer.deadline <= loop.now else { return }
     timer.unset()
     timerFired(timer)
   }
@@ -236,7 +241,7 @@ extension Exchange {
       guard traits.contains(.answered), connection.queuedBytes > 0 else { return conclude(end) }
       releaseUpstream(reusable: end == .answered)
       endKeeping(end)
-      timer?.unset()
+      timer.unset()
       phase = .flushing(end)
     }
   }
@@ -246,7 +251,7 @@ extension Exchange {
     guard !isEnded else { return }
     if case .connecting(let pending) = phase { pending.cancel() }
     leaveQueue(end)
-    timer?.invalidate()
+    timer.invalidate()
     releaseUpstream(reusable: end == .answered)
     phase = .ended
     endPauseOfUpstream()
@@ -281,8 +286,8 @@ extension Exchange {
       route: route?.route.name, upstream: upstream?.options.name, verdict: verdict,
       record: Self.record(verdict, route: route?.route.name ?? Relay.noRoute),
       status: answer.status, start: start, end: loop.now, requestBodyBytes: requestBodyBytes,
-      responseBodyBytes: responseBodyBytes, pausesOfUpstream: pausesOfUpstream,
-      pausesOfClient: pausesOfClient, attempts: attempts,
+      responseBodyBytes: responseBodyBytes, pausesOfUpstream: Int(pausesOfUpstream),
+      pausesOfClient: Int(pausesOfClient), attempts: Int(attempts),
       reusedConnection: traits.contains(.reusedConnection))
     fill(&summary.record)
     return summary

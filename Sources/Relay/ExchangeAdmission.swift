@@ -98,7 +98,7 @@ extension Exchange: AdmissionWaiter {
   func giveBackPermit() { permit.take()?.giveBack(at: loop.now) }
 
   private func decide(_ decision: Label.Decision, _ limit: String, waited: UInt64) {
-    relay.metrics.decided(decision, relay.metrics.limit(limit), waitedNanoseconds: waited)
+    metrics.decided(decision, metrics.limit(limit), waitedNanoseconds: waited)
   }
 }
 

@@ -6,8 +6,6 @@ internal import Tap
 internal import Telemetry
 
 extension Exchange {
-  private var metrics: MetricsShard { relay.metrics }
-
   /// Body bytes that went down, and how long weir had them if the client took them at once.
   func countDown(_ payload: [Range<Int>]) {
     var bytes = 0
@@ -16,8 +14,8 @@ extension Exchange {
     guard let route else { return }
     let delay =
       connection.queuedBytes == 0
-      ? relay.loop.kernel.now().nanoseconds(since: relay.loop.now) : nil
-    relay.metrics.relayed(bytes, .down, route.meter, delayNanoseconds: delay)
+      ? loop.readClock().nanoseconds(since: loop.now) : nil
+    metrics.relayed(bytes, .down, route.meter.child, delayNanoseconds: delay)
   }
 
   /// Body bytes that went up, once however often they are sent; and how long weir had them, if it
@@ -26,9 +24,9 @@ extension Exchange {
   func countUp() {
     guard let route, let client, requestBodyBytes > countedUp else { return }
     let isAtOnce = client.queuedBytes == 0 && requestBodyRead == loop.now
-    let delay = isAtOnce ? loop.kernel.now().nanoseconds(since: loop.now) : nil
+    let delay = isAtOnce ? loop.readClock().nanoseconds(since: loop.now) : nil
     metrics.relayed(
-      Int(requestBodyBytes - countedUp), .up, route.meter, delayNanoseconds: delay)
+      Int(requestBodyBytes - countedUp), .up, route.meter.child, delayNanoseconds: delay)
     countedUp = requestBodyBytes
   }
 

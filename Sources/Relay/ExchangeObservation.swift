@@ -53,7 +53,7 @@ extension Exchange {
     // A tunnel of another protocol is bytes and no more.
     guard traits.contains(.webSocket) else { return }
     tap = StreamTap(request, sharing: relay.tapSupplies)
-    tunnel = TunnelObserver(lendingTo: tap, metrics: relay.metrics)
+    tunnel = TunnelObserver(lendingTo: tap, metrics: metrics)
   }
 
   /// After the write: whatever happens here, the client has its bytes.
@@ -77,14 +77,14 @@ extension Exchange {
 
   private func noteLive(_ tap: StreamTap) {
     if !answer.hasReachedClient { noteContent(of: tap) }
-    if let gap = tap.takeGap() { relay.metrics.gap(gap, liveMeter()) }
+    if let gap = tap.takeGap() { metrics.gap(gap, liveMeter()) }
   }
 
   /// The labels' figures for what is counted while the stream runs. The model that the first
   /// events name is known by the time of the first gap.
   private func liveMeter() -> ExchangeChild {
     if let meter { return meter }
-    let found = relay.metrics.exchange(labels)
+    let found = metrics.exchange(labels)
     meter = found
     return found
   }
@@ -103,7 +103,7 @@ extension Exchange {
     guard clocks.tokenAccepted == nil, let mark = tokenMark else { return }
     // A hub's socket that is full says that it holds more than this answer has brought.
     if clientBytes >= mark + UInt64(connection.queuedBytes) {
-      clocks.tokenAccepted = loop.kernel.now()
+      clocks.tokenAccepted = loop.readClock()
     }
   }
 

@@ -129,7 +129,7 @@ extension Exchange {
 
   private func addTimes(_ record: inout ExchangeRecord) {
     // Not when the loop woke, but now: the last bytes have been accepted in between.
-    record.duration = loop.kernel.now().nanoseconds(since: start)
+    record.duration = loop.readClock().nanoseconds(since: start)
     record.connected = notes.connectNanoseconds
     record.queued = notes.queuedNanoseconds ?? clocks.queued.map { _ in 0 }
     record.limiter = notes.limiter

@@ -118,7 +118,7 @@ extension Exchange {
     guard let client, case .waiting = phase, !traits.contains(.requestSent) else { return }
     traits.insert(.requestSent)
     // Not when the loop woke: many requests may have been read since.
-    if clocks.up == nil { clocks.up = loop.kernel.now() }
+    if clocks.up == nil { clocks.up = loop.readClock() }
     let request = requestBuffer
     client.send(request.span)
     countUp()
@@ -135,7 +135,7 @@ extension Exchange {
     if !pauseClientIfFull() { connection.resumeReading() }
   }
 
-  var hasTriesLeft: Bool { attempts < upstream?.options.attempts ?? 1 }
+  var hasTriesLeft: Bool { Int(attempts) < upstream?.options.attempts ?? 1 }
 
   func awaitHead() { setTimer(inNanoseconds: upstream?.firstByteNanoseconds ?? 0) }
 }

@@ -86,11 +86,11 @@ extension Exchange: ResponseHandler {
 
   /// Starts the clock of silence anew.
   func expectMore() {
-    guard let upstream else { return }
+    guard let route else { return }
     if case .tunnel = phase {
       setTimer(inNanoseconds: relay.options.tunnelIdleTimeout.wholeNanoseconds)
     } else {
-      setTimer(inNanoseconds: upstream.idleNanoseconds)
+      setTimer(inNanoseconds: route.upstream.idleNanoseconds)
     }
   }
 

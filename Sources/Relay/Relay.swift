@@ -170,13 +170,13 @@ extension Relay {
   private func begin(
     _ head: RequestHead, by route: ActiveRoute?, on client: any Downstream
   ) -> Exchange {
-    let exchange = accept(on: client, route?.meter)
-    exchange.begin(head, by: route)
+    let exchange = accept(on: client, by: route)
+    exchange.begin(head)
     return exchange
   }
 
   package func connection(_ connection: ServerConnection, refused refusal: RequestRefusal) {
-    accept(on: connection, nil).refuse(refusal)
+    accept(on: connection, by: nil).refuse(refusal)
   }
 
   package func connectionClosed(_ connection: ServerConnection) {
@@ -186,11 +186,11 @@ extension Relay {
     reportIfDrained()
   }
 
-  private func accept(on connection: any Downstream, _ route: RouteMeter?) -> Exchange {
+  private func accept(on connection: any Downstream, by route: ActiveRoute?) -> Exchange {
     acceptedCount += 1
-    metrics.accepted(route ?? metrics.route(Self.noRoute))
+    metrics.accepted(route?.meter ?? metrics.route(Self.noRoute))
     observer?.exchangeAccepted()
-    let exchange = Exchange(on: connection, of: self)
+    let exchange = Exchange(on: connection, by: route, of: self)
     exchanges.add(exchange)
     return exchange
   }

@@ -102,7 +102,7 @@ extension Relay {
     let end = min(start + count, openExchanges.count)
     guard start < end else { return nil }
     // The loop's own time is that of its last event, which may be long ago.
-    let now = loop.kernel.now()
+    let now = loop.readClock()
     for exchange in openExchanges[start..<end] { readings.append(exchange.reading(at: now)) }
     return end < openExchanges.count ? end : nil
   }
@@ -132,7 +132,7 @@ extension Exchange {
       provider: (upstream?.provider ?? tap?.facts.provider ?? .other).rawValue,
       operation: (tap?.facts.operation ?? pathMeaning?.operation ?? .other).rawValue,
       model: [], state: state, age: now.nanoseconds(since: start), bytesUp: requestBodyBytes,
-      bytesDown: responseBodyBytes, backpressureEvents: pausesOfUpstream + pausesOfClient)
+      bytesDown: responseBodyBytes, backpressureEvents: Int(pausesOfUpstream + pausesOfClient))
     reading.limiter = notes.limiter
     reading.queued = notes.queuedNanoseconds
     if case .queued = phase { reading.queued = clocks.queued.map { now.nanoseconds(since: $0) } }

@@ -14,8 +14,9 @@ struct ExpectedEvent {
 /// It does what `EventInterpreter.conclude` would do with the whole reading. That is 300 bytes, to
 /// be written and cleared for each event; this costs a tenth of it.
 struct EventSums {
-  /// What each tally is in the end: `delta` is what its rule says.
-  private var fields = InlineArray<4, Field?>(repeating: nil)
+  /// What each tally is in the end: `delta` is what its rule says. There is one, and rarely another.
+  private let first: Field
+  private var others: [Field] = []
   private let choices: UInt64
   private let foundSomething: Bool
 
@@ -25,17 +26,18 @@ struct EventSums {
       findings.toolItems == 0, findings.openedToolCalls == 0, !findings.hasTexts,
       !findings.hasUsage, !findings.hasError
     else { return nil }
-    for (index, field) in lengths.enumerated() {
-      switch field {
-      case .text, .reasoning, .refusal, .media, .transcript, .toolArguments: fields[index] = field
-      case .delta:
-        switch rule?.delta {
-        case .text?, .reasoning?, .refusal?, .media?, .transcript?: fields[index] = rule?.delta
-        default: return nil
-        }
+    var fields: [Field] = []
+    for field in lengths {
+      switch field == .delta ? rule?.delta : field {
+      case .toolArguments? where field == .delta: return nil
+      case .text?, .reasoning?, .refusal?, .media?, .transcript?, .toolArguments?:
+        fields.append(field == .delta ? rule?.delta ?? field : field)
       default: return nil
       }
     }
+    guard let first = fields.first else { return nil }
+    self.first = first
+    others = Array(fields.dropFirst())
     choices = findings.choices
     foundSomething = findings.foundSomething
   }
@@ -44,27 +46,37 @@ struct EventSums {
   func add(
     _ tallies: JSONPattern.Tallies, _ memory: inout StreamMemory, to facts: inout StreamFacts
   ) -> ExpectedEvent {
-    var all = 0
-    var visible = 0
-    for index in fields.indices {
-      guard let field = fields[index] else { break }
-      let count = tallies[index]
+    var all = tallies[0]
+    var visible = Self.add(all, to: first, &facts)
+    for index in others.indices {
+      let count = tallies[index + 1]
       all &+= count
-      switch field {
-      case .text:
-        facts.textChars &+= count
-        visible &+= count
-      case .toolArguments:
-        facts.toolCallChars &+= count
-        visible &+= count
-      case .reasoning: facts.reasoningChars &+= count
-      case .refusal: facts.refusalChars &+= count
-      case .media: facts.mediaChars &+= count
-      default: facts.transcriptChars &+= count
-      }
+      visible &+= Self.add(count, to: others[index], &facts)
     }
     if choices & ~memory.choices != 0 { memory.note(choices: choices, &facts) }
     let kind: EventKind = all > 0 ? .content : foundSomething ? .control : .unknown
     return ExpectedEvent(kind: kind, isContent: all > 0, isVisible: visible > 0)
+  }
+
+  /// Returns how much of it a reader sees.
+  @inline(__always)
+  private static func add(_ count: Int, to field: Field, _ facts: inout StreamFacts) -> Int {
+    switch field {
+    case .text: facts.textChars &+= count
+    case .toolArguments: facts.toolCallChars &+= count
+    case .reasoning:
+      facts.reasoningChars &+= count
+      return 0
+    case .refusal:
+      facts.refusalChars &+= count
+      return 0
+    case .media:
+      facts.mediaChars &+= count
+      return 0
+    default:
+      facts.transcriptChars &+= count
+      return 0
+    }
+    return count
   }
 }

@@ -30,14 +30,14 @@ extension StreamTap {
   ///   - eventStart: where in these bytes its length is counted from.
   @inline(__always)
   func readExpected(_ bytes: Span<UInt8>, from position: inout Int, eventStart: inout Int) {
-    guard template != nil, events.isBetweenEvents else { return }
+    guard template != nil, isBetweenEvents else { return }
     // Taken out while it is used: one that stays here is counted up and down for each event.
     var template: EventTemplate?
     swap(&template, &self.template)
     defer { swap(&template, &self.template) }
     var tallies = JSONPattern.Tallies(repeating: 0)
     while position < bytes.count,
-      let end = template?.end(in: bytes, from: position, &tallies)
+      let end = template?.end(in: bytes, from: position, parting: &parting, &tallies)
     {
       if let event = template?.sums?.add(tallies, &memory, to: &facts) {
         finishEvent(event, bytes: eventBytes + end - eventStart)
@@ -50,7 +50,6 @@ extension StreamTap {
       expectedEvents += 1
       eventBytes = 0
       (position, eventStart) = (end, end)
-      tallies = JSONPattern.Tallies(repeating: 0)
     }
   }
 

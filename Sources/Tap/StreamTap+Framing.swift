@@ -27,8 +27,10 @@ extension StreamTap {
     while position < bytes.count {
       readExpected(bytes, from: &position, eventStart: &eventStart)
       if position == bytes.count { break }
-      if events.isBetweenEvents { first = position }
-      guard let token = events.next(bytes, from: &position) else { break }
+      if isBetweenEvents { first = position }
+      let token = events.next(bytes, from: &position)
+      isBetweenEvents = events.isBetweenEvents
+      guard let token else { break }
       switch token {
       case .data(let range): openReader().feed(bytes.extracting(range), &memory)
       case .dataLineBreak: openReader().feed(Self.lineBreak.span, &memory)

@@ -33,6 +33,10 @@ package final class StreamTap {
   let supplies: TapSupplies
   /// What the next event is expected to look like; nil until the stream has shown enough.
   var template: EventTemplate?
+  /// The parser stands between two events: what it says itself, kept where asking costs nothing.
+  var isBetweenEvents = false
+  /// The gap of the template in which events differ.
+  var parting = UInt8.max
   /// Events read since the last template was made, up to a limit.
   var templateCredit = 0
   /// Events that looked as expected, so that a test can tell that some did.

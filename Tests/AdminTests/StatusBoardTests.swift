@@ -106,7 +106,7 @@ import Testing
     let shard = MetricsShard(registry: registry)
     take([], atSecond: 1)
     for _ in 0..<6 { shard.accepted(shard.route("chat")) }
-    shard.relayed(3000, .down, shard.route("chat"))
+    shard.relayed(3000, .down, shard.route("chat").child)
     take([], StatusFigures(shard.snapshot(), registry: registry), atSecond: 3)
     #expect(board.rates.requests == 3)
     #expect(board.rates.bytesDown == 1500)

@@ -31,7 +31,7 @@ import Testing
     shard.eventSizes([0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0], bytes: 230, route)
     shard.burst(3, route)
     shard.observerError(.badJSON)
-    shard.relayed(1000, .down, route, delayNanoseconds: 20_000)
+    shard.relayed(1000, .down, route.child, delayNanoseconds: 20_000)
     shard.backpressureBegan(.client, route)
     shard.backpressureEnded(.client, route, pausedNanoseconds: 1_500_000)
     shard.decided(.waited, shard.limit("all"), waitedNanoseconds: 2_000_000)

@@ -16,7 +16,7 @@ import TestSupport
       let shard = shards.randomElement(using: &random)!
       let record = Sample.random(using: &random)
       shard.accepted(shard.route(record.route))
-      shard.relayed(100, .down, shard.route(record.route))
+      shard.relayed(100, .down, shard.route(record.route).child)
       shard.gap(30_000_000, shard.exchange(record.key))
       shard.record(record)
     }

@@ -10,14 +10,15 @@ package protocol TimerOwner: AnyObject {
 /// One deadline that can be moved. Belongs to its owner, who calls `invalidate` when it ends.
 package final class LoopTimer {
   fileprivate let timers: Timers
-  fileprivate var owner: (any TimerOwner)?
+  /// Whom it calls, from when it is set here to `invalidate`.
+  package var owner: (any TimerOwner)?
   /// When the owner wants to be called; never before.
   package private(set) var deadline = Instant.distantFuture
   /// When the heap will look at this timer: `deadline` or earlier. Place -1 is outside the heap.
   fileprivate var dueInHeap = Instant.distantFuture
   fileprivate var place = -1
 
-  package init(on loop: EventLoop, owner: any TimerOwner) {
+  package init(on loop: EventLoop, owner: (any TimerOwner)? = nil) {
     timers = loop.timers
     self.owner = owner
   }

@@ -51,9 +51,9 @@ extension MetricsShard {
   /// Body bytes, and how long weir had them: from the read at one side to the acceptance by the
   /// other, nil where they wait for something else. One call, because it comes with every read.
   package func relayed(
-    _ bytes: Int, _ direction: Label.Direction, _ route: RouteMeter, delayNanoseconds: UInt64? = nil
+    _ bytes: Int, _ direction: Label.Direction, _ route: MetricChild, delayNanoseconds: UInt64? = nil
   ) {
-    add(UInt64(bytes), to: .relayBytes, of: route.child, at: direction.ordinal)
+    add(UInt64(bytes), to: .relayBytes, of: route, at: direction.ordinal)
     guard let delayNanoseconds else { return }
     observe(
       delayNanoseconds, in: .relayDelay, of: LabelRegistry.process, at: direction.ordinal)

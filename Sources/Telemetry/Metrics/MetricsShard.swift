@@ -2,7 +2,7 @@
 
 /// A route's figures and its count of open streams.
 package struct RouteMeter {
-  let child: MetricChild
+  package let child: MetricChild
   let level: StreamLevel
 }
 

@@ -60,11 +60,9 @@ package struct BodyReader: Sendable {
       progress = left == UInt64(count) ? .ended : .counting(left: left - UInt64(count))
       return readPlain(count, payload: &payload)
     case .chunked(var decoder):
-      if decoder.isBetweenChunks, let range = ChunkedDecoder.soleChunk(bytes) {
-        payload.append(range)
-        return Reading(consumed: bytes.count, state: .more)
-      }
-      let reading = Self.readChunks(bytes, with: &decoder, payload: &payload)
+      let start = Self.takeWholeChunks(bytes, from: 0, by: decoder, payload: &payload)
+      if start == bytes.count { return Reading(consumed: start, state: .more) }
+      let reading = Self.readChunks(bytes, from: start, with: &decoder, payload: &payload)
       progress = reading.state == .ended ? .ended : .chunked(decoder)
       return reading
     }
@@ -75,11 +73,27 @@ package struct BodyReader: Sendable {
     return Reading(consumed: count, state: isEnded ? .ended : .more)
   }
 
+  /// Takes chunks for as long as they lie whole in these bytes; returns where that ends.
+  @inline(__always)
+  private static func takeWholeChunks(
+    _ bytes: Span<UInt8>, from start: Int, by decoder: ChunkedDecoder, payload: inout [Range<Int>]
+  ) -> Int {
+    guard decoder.isBetweenChunks else { return start }
+    var offset = start
+    while offset < bytes.count, let range = ChunkedDecoder.wholeChunk(bytes, at: offset) {
+      payload.append(range)
+      offset = range.upperBound &+ 2
+    }
+    return offset
+  }
+
   private static func readChunks(
-    _ bytes: Span<UInt8>, with decoder: inout ChunkedDecoder, payload: inout [Range<Int>]
+    _ bytes: Span<UInt8>, from start: Int, with decoder: inout ChunkedDecoder,
+    payload: inout [Range<Int>]
   ) -> Reading {
-    var offset = 0
+    var offset = start
     while true {
+      offset = takeWholeChunks(bytes, from: offset, by: decoder, payload: &payload)
       switch decoder.step(in: bytes, from: offset) {
       case .piece(.payload(let range)):
         payload.append(range)

@@ -84,20 +84,22 @@ package struct ChunkedDecoder: Sendable {
     if case .size = state { sizeDigits == 0 } else { false }
   }
 
-  /// The payload of `bytes` if they are one chunk without extensions, from its size line to its end,
-  /// and not the last: what a read of a stream mostly brings. A decoder that stood before it stands
-  /// behind it unchanged.
-  static func soleChunk(_ bytes: Span<UInt8>) -> Range<Int>? {
-    var start = 0
+  /// The payload of the chunk that begins at `start`, if it lies whole in `bytes`, from its size line to
+  /// its end, has no extensions and is not the last: nearly every one. A decoder that stood before it
+  /// stands behind it unchanged.
+  @inline(__always)
+  static func wholeChunk(_ bytes: Span<UInt8>, at start: Int) -> Range<Int>? {
+    var at = start
     var size = 0
-    while start < min(bytes.count, 8), let digit = HTTPOctet.hexValue(bytes[start]) {
+    let last = min(bytes.count, start &+ 8)
+    while at < last, let digit = HTTPOctet.hexValue(bytes[at]) {
       size = size &<< 4 | digit
-      start &+= 1
+      at &+= 1
     }
-    let end = start &+ 2 &+ size
-    guard size > 0, end &+ 2 == bytes.count, isLineEnd(bytes, at: start), isLineEnd(bytes, at: end)
+    let end = at &+ 2 &+ size
+    guard size > 0, end &+ 2 <= bytes.count, isLineEnd(bytes, at: at), isLineEnd(bytes, at: end)
     else { return nil }
-    return start &+ 2..<end
+    return at &+ 2..<end
   }
 
   @inline(__always)

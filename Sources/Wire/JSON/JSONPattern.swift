@@ -25,6 +25,8 @@ package struct JSONPattern: Sendable {
     var tally: UInt8
     /// That length in the pattern's own text.
     var ownScalars: UInt16
+    /// The same of all other gaps, by tally.
+    var othersScalars = InlineArray<4, UInt16>(repeating: 0)
   }
 
   /// Longer texts make no pattern.
@@ -61,6 +63,11 @@ package struct JSONPattern: Sendable {
           isString: value.isString, tally: tally, ownScalars: UInt16(scalars)))
       start = value.range.upperBound
     }
+    for gap in self.gaps.indices {
+      for other in self.gaps where other.start != self.gaps[gap].start && other.tally < 4 {
+        self.gaps[gap].othersScalars[Int(other.tally)] += other.ownScalars
+      }
+    }
   }
 
   private static func scalars(of value: Value, in text: [UInt8]) -> Int? {
@@ -79,8 +86,11 @@ package struct JSONPattern: Sendable {
 
   /// Where the text that begins at `start` ends, if it lies whole in `text` and matches.
   /// `tallies` holds its counts then, and anything otherwise.
+  ///
+  /// - Parameter parting: which gap is looked at first, and afterwards the last one in which this text
+  ///   was another: of the next the same is to be expected. Any number is allowed.
   package func end(
-    in text: Span<UInt8>, from start: Int, _ tallies: inout Tallies
+    in text: Span<UInt8>, from start: Int, parting: inout UInt8, _ tallies: inout Tallies
   ) -> Int? {
     guard start >= 0, start < text.count, !bytes.isEmpty else { return nil }
     // Both texts are read without bounds checks; each read is guarded by the lengths compared.
@@ -88,9 +98,34 @@ package struct JSONPattern: Sendable {
       unsafe bytes.withUnsafeBufferPointer { own in
         let read = unsafe UncheckedBytes(buffer)
         let kept = unsafe UncheckedBytes(own)
-        return end(in: read, start, kept, &tallies)
+        if Int(parting) < gaps.count,
+          let end = end(in: read, start, kept, only: gaps[Int(parting)], &tallies)
+        {
+          return end
+        }
+        return end(in: read, start, kept, &parting, &tallies)
       }
     }
+  }
+
+  /// The same for a text that may differ in one gap alone: two comparisons and one value to read.
+  /// That costs half of looking for where the texts part.
+  @inline(__always)
+  private func end(
+    in text: borrowing UncheckedBytes, _ start: Int, _ kept: borrowing UncheckedBytes,
+    only gap: Gap, _ tallies: inout Tallies
+  ) -> Int? {
+    var at = start &+ Int(gap.start)
+    let rest = kept.count &- Int(gap.end)
+    guard at &+ rest <= text.count, text.agrees(start, kept, 0, count: Int(gap.start)) else {
+      return nil
+    }
+    let scalars = Self.pass(gap, text, &at)
+    guard scalars >= 0, at &+ rest <= text.count, text.agrees(at, kept, Int(gap.end), count: rest)
+    else { return nil }
+    for tally in tallies.indices { tallies[tally] = Int(gap.othersScalars[tally]) }
+    if gap.tally < 4 { tallies[Int(gap.tally)] &+= scalars }
+    return at &+ rest
   }
 
   /// Most values are what they were in the pattern's own text: the two are compared as far as they
@@ -98,8 +133,9 @@ package struct JSONPattern: Sendable {
   @inline(__always)
   private func end(
     in text: borrowing UncheckedBytes, _ start: Int, _ kept: borrowing UncheckedBytes,
-    _ tallies: inout Tallies
+    _ last: inout UInt8, _ tallies: inout Tallies
   ) -> Int? {
+    tallies = Tallies(repeating: 0)
     var at = start
     var own = 0
     var next = 0
@@ -115,30 +151,29 @@ package struct JSONPattern: Sendable {
       guard next < gaps.count, Int(gaps[next].start) <= parting else { return nil }
       let gap = gaps[next]
       at &+= Int(gap.start) &- own
-      guard Self.pass(gap, text, &at, &tallies) else { return nil }
+      let scalars = Self.pass(gap, text, &at)
+      guard scalars >= 0 else { return nil }
+      if gap.tally < 4 { tallies[Int(gap.tally)] &+= scalars }
+      last = UInt8(next)
       own = Int(gap.end)
       next &+= 1
     }
   }
 
-  /// Reads the value that stands in a gap, and moves `at` behind it.
+  /// Reads the value that stands in a gap, moves `at` behind it and returns its scalar values, 0 for a
+  /// number; negative if no such value stands there.
   @inline(__always)
-  private static func pass(
-    _ gap: Gap, _ text: borrowing UncheckedBytes, _ at: inout Int, _ tallies: inout Tallies
-  ) -> Bool {
-    if gap.isString {
-      let scalars = passString(text, &at)
-      guard scalars >= 0 else { return false }
-      if gap.tally < 4 { tallies[Int(gap.tally)] &+= scalars }
-      return true
-    }
+  private static func pass(_ gap: Gap, _ text: borrowing UncheckedBytes, _ at: inout Int) -> Int {
+    if gap.isString { return passString(text, &at) }
     let first = at
     while at < text.count, isOfNumber(text[at]) { at += 1 }
-    return at > first && text[first] != UInt8(ascii: "+") && text[first] < UInt8(ascii: "A")
+    let isNumber =
+      at > first && text[first] != UInt8(ascii: "+") && text[first] < UInt8(ascii: "A")
       && text[first] != UInt8(ascii: ".")
+    return isNumber ? 0 : -1
   }
 
-  private static func isOfNumber(_ byte: UInt8) -> Bool {
+  static func isOfNumber(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "+"),
       UInt8(ascii: "."), UInt8(ascii: "e"), UInt8(ascii: "E"):
@@ -192,43 +227,6 @@ package struct JSONPattern: Sendable {
   }
 }
 
-// MARK: - Finding values
-
-extension JSONPattern {
-  /// The strings and numbers at `range` of `text` that are values, not keys, at any depth; nil if
-  /// a string does not end. The text must be JSON, or what comes out means nothing.
-  package static func values(of text: Span<UInt8>, in range: Range<Int>) -> [Value]? {
-    var found: [Value] = []
-    var at = range.lowerBound
-    while at < range.upperBound {
-      let start = at
-      switch text[at] {
-      case UInt8(ascii: "\""):
-        at += 1
-        while at < range.upperBound, text[at] != UInt8(ascii: "\"") {
-          at += text[at] == UInt8(ascii: "\\") ? 2 : 1
-        }
-        guard at < range.upperBound else { return nil }
-        at += 1
-        if !isKey(text, before: at, range) {
-          found.append(Value(range: start + 1..<at - 1, isString: true))
-        }
-      case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-        while at < range.upperBound, isOfNumber(text[at]) { at += 1 }
-        found.append(Value(range: start..<at, isString: false))
-      default: at += 1
-      }
-    }
-    return found
-  }
-
-  private static func isKey(_ text: Span<UInt8>, before end: Int, _ range: Range<Int>) -> Bool {
-    var at = end
-    while at < range.upperBound, JSONScanner.isWhiteSpace(text[at]) { at += 1 }
-    return at < range.upperBound && text[at] == UInt8(ascii: ":")
-  }
-}
-
 extension UncheckedBytes {
   /// How many bytes from `start` on are those of `other` from `own` on.
   @inline(__always)
@@ -258,6 +256,15 @@ extension UncheckedBytes {
     }
     while offset < length, self[start &+ offset] == other[own &+ offset] { offset &+= 1 }
     return offset
+  }
+
+  /// Whether `length` bytes from `start` on are those of `other` from `own` on; both must have them.
+  @inline(__always)
+  fileprivate func agrees(
+    _ start: Int, _ other: borrowing UncheckedBytes, _ own: Int, count length: Int
+  ) -> Bool {
+    assert(start + length <= count && own + length <= other.count)
+    return unsafe memcmp(pointer(at: start), other.pointer(at: own), length) == 0
   }
 
   /// What eight bytes differ in.

@@ -29,6 +29,13 @@ struct UncheckedBytes: ~Copyable {
     unsafe array.append(contentsOf: UnsafeBufferPointer(start: start, count: range.count))
   }
 
+  /// `index` must not exceed `count`.
+  @inline(__always)
+  func pointer(at index: Int) -> UnsafePointer<UInt8> {
+    assert(index >= 0 && index <= count)
+    return unsafe base + index
+  }
+
   /// Eight bytes, the first of them lowest; `index + 8` must not exceed `count`.
   @inline(__always)
   func word(at index: Int) -> UInt64 {

@@ -21,14 +21,41 @@ struct JSONPatternTests {
       })!
   }()
 
-  /// The scalar values counted and what follows the match; nil if there is none.
+  /// The scalar values counted and what follows the match; nil if there is none. It is the same whichever
+  /// gap is expected to differ, of those that there are and one that is none.
   private func match(_ text: String, from start: Int = 0) -> (count: Int, left: Int)? {
+    let found = (UInt8(0)...3).map { match(text, from: start, parting: $0) }
+    for other in found.dropFirst() {
+      #expect(other?.count == found[0]?.count && other?.left == found[0]?.left, "\(text)")
+    }
+    return found[0]
+  }
+
+  private func match(
+    _ text: String, from start: Int, parting: UInt8
+  ) -> (count: Int, left: Int)? {
     let guarded = GuardedBytes(Array(text.utf8))
     return guarded.withSpan { bytes in
-      var tallies = JSONPattern.Tallies(repeating: 0)
-      return Self.pattern.end(in: bytes, from: start, &tallies).map {
+      var parting = parting
+      var tallies = JSONPattern.Tallies(repeating: 9)
+      return Self.pattern.end(in: bytes, from: start, parting: &parting, &tallies).map {
         (tallies[0], bytes.count - $0)
       }
+    }
+  }
+
+  @Test("remembers in which value the last text differed")
+  func parting() {
+    var parting = UInt8.max
+    var tallies = JSONPattern.Tallies(repeating: 0)
+    for (text, expected): (String, UInt8) in [
+      (Self.text, .max), (Self.text.replacing("word", with: "words"), 2),
+      (Self.text, 2), (Self.text.replacing("17", with: "18"), 1),
+      (Self.text.replacing("17", with: "18").replacing("a-1", with: "b"), 1),
+      (Self.text.replacing("end", with: "und"), 1),
+    ] {
+      _ = Self.pattern.end(in: Array(text.utf8).span, from: 0, parting: &parting, &tallies)
+      #expect(parting == expected, "\(text)")
     }
   }
 
@@ -98,8 +125,9 @@ struct JSONPatternTests {
     var tallies = JSONPattern.Tallies(repeating: 0)
     let made = JSONPattern(long.span, gaps: [])
     let pattern = try #require(made)
-    let whole = pattern.end(in: long.span, from: 0, &tallies)
-    let cut = pattern.end(in: long.span, from: 1, &tallies)
+    var parting = UInt8.max
+    let whole = pattern.end(in: long.span, from: 0, parting: &parting, &tallies)
+    let cut = pattern.end(in: long.span, from: 1, parting: &parting, &tallies)
     #expect(whole == long.count && cut == nil)
     await #expect(processExitsWith: .failure) {
       let longer = [UInt8](repeating: 0x20, count: JSONPattern.limitBytes + 1)
