@@ -49,6 +49,7 @@ static inline int weir_epoll_pwait2(int poller, struct epoll_event *events, int 
 
 // Asks for cache lines, to be written to. Never faults, whatever the address.
 static inline void weir_prefetch(const void *address, unsigned long lines) {
+#pragma clang loop unroll(disable)
   for (unsigned long line = 0; line < lines; line++)
     __builtin_prefetch((const char *)address + 64 * line, 1, 3);
 }

@@ -45,6 +45,12 @@ final class EventReader {
     }
   }
 
+  /// Takes a whole text for read, whose findings have been handed over another way.
+  func skip(_ text: Span<UInt8>) {
+    dataLength += text.count
+    scanner.skipText()
+  }
+
   /// The payload is what ends a stream of OpenAI's.
   var isDoneMark: Bool { doneMarkLength == 6 && dataLength == 6 }
 

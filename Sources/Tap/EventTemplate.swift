@@ -17,11 +17,15 @@ final class EventTemplate: Sendable {
   /// What the event adds to the facts, where that is a few sums and nothing else.
   let sums: EventSums?
 
+  /// Longer events, and those of more values, make no template.
+  private static let limitBytes = 512
+  private static let gapLimit = 12
+
   /// Makes a template of an event; nil if it is of no use, or has effects beyond its reading.
   ///
   /// - Parameter event: a whole event, from its first field to its blank line.
   init?(of event: Span<UInt8>, in dialect: Dialect, known: UInt64) {
-    guard event.count <= JSONPattern.limitBytes,
+    guard event.count <= Self.limitBytes,
       let (data, name) = Self.soleData(of: event),
       let values = JSONPattern.values(of: event, in: data)
     else { return nil }
@@ -38,7 +42,7 @@ final class EventTemplate: Sendable {
       lengths.append(field)
     }
     guard (1...JSONPattern.tallyCount).contains(lengths.count),
-      gaps.count <= JSONPattern.gapLimit
+      gaps.count <= Self.gapLimit
     else { return nil }
     fields = InlineArray { $0 < lengths.count ? lengths[$0] : nil }
     let tallied = gaps.map { gap in

@@ -148,7 +148,7 @@ extension StreamTap {
       openReader().scanner.begin(
         memory.dialect.stream, style: .elements, longCaptureLimitBytes: messageLimitBytes)
       consumeElements(bytes)
-    case UInt8(ascii: "{"), UInt8(ascii: "["): openReader().feed(bytes, &memory)
+    case UInt8(ascii: "{"), UInt8(ascii: "["): beginBody(bytes)
     default:
       if status >= 400 {
         framing = .text
@@ -157,6 +157,21 @@ extension StreamTap {
         giveUp(.badJSON)
       }
     }
+  }
+
+  /// Most answers come whole, and look like others before them.
+  private func beginBody(_ bytes: Span<UInt8>) {
+    let reader = openReader()
+    guard status < 400, !memory.isUnknown, !memory.isRawText else {
+      return reader.feed(bytes, &memory)
+    }
+    if supplies.read(bytes, of: memory.dialect, &reader.interpreter, memory) {
+      reader.skip(bytes)
+      expectedEvents += 1
+      return
+    }
+    reader.feed(bytes, &memory)
+    if reader.scanner.isComplete { supplies.learn(bytes, of: memory.dialect) }
   }
 
   /// Where the first byte stands that is no white space.

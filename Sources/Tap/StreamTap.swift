@@ -39,7 +39,7 @@ package final class StreamTap {
   var parting = UInt8.max
   /// Events read since the last template was made, up to a limit.
   var templateCredit = 0
-  /// Events that looked as expected, so that a test can tell that some did.
+  /// Events and bodies that looked as expected, so that a test can tell that some did.
   var expectedEvents = 0
 
   // The event being read.

@@ -39,6 +39,39 @@ package final class TapSupplies {
     oldest = (oldest + 1) % Self.limit
   }
 
+  // MARK: - Bodies
+
+  private var bodies: [(template: BodyTemplate, dialect: Dialect)] = []
+  private var oldestBody = 0
+  private static let bodyLimit = 4
+  /// Bodies read in full since a template was last made of one. It costs what some of them cost.
+  private var bodyCredit = 0
+  private static let bodyPrice = 16
+  private var others: [JSONPattern.Other] = []
+
+  /// Reads a body that is like one before, and returns whether it is.
+  func read(
+    _ body: Span<UInt8>, of dialect: Dialect, _ interpreter: inout EventInterpreter,
+    _ memory: borrowing StreamMemory
+  ) -> Bool {
+    for index in bodies.indices where bodies[index].dialect === dialect {
+      others.removeAll(keepingCapacity: true)
+      if bodies[index].template.read(body, &interpreter, memory, &others) { return true }
+    }
+    return false
+  }
+
+  /// Expects bodies like this one, which has been read whole.
+  func learn(_ body: Span<UInt8>, of dialect: Dialect) {
+    bodyCredit += 1
+    guard bodyCredit >= Self.bodyPrice else { return }
+    bodyCredit = 0
+    guard let made = BodyTemplate(of: body, readWith: dialect.body) else { return }
+    if bodies.count < Self.bodyLimit { return bodies.append((made, dialect)) }
+    bodies[oldestBody] = (made, dialect)
+    oldestBody = (oldestBody + 1) % Self.bodyLimit
+  }
+
   // MARK: - Readers
 
   /// A reader at rest, whatever it read before.

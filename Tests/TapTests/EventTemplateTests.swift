@@ -72,7 +72,7 @@ struct EventTemplateTests {
     "\"type\":\"ping\",", "\"error\":{\"message\":\"x\"},", "\"model\":\"other\",", " ",
   ]
 
-  private static func edited(_ body: [UInt8], _ random: inout SeededRandom) -> [UInt8] {
+  static func edited(_ body: [UInt8], _ random: inout SeededRandom) -> [UInt8] {
     var body = body
     for _ in 0..<Int.random(in: 1...6, using: &random) {
       let at = Int.random(in: body.indices, using: &random)
@@ -115,7 +115,7 @@ struct EventTemplateTests {
     },
   ]
 
-  private static let texts = ["", "a", " word", "é", "a\\nb", "\\\"", "\\u00e9", "😀 and more text"]
+  static let texts = ["", "a", " word", "é", "a\\nb", "\\\"", "\\u00e9", "😀 and more text"]
 
   @Test("give the facts of streams with random edits in random reads", arguments: 1...60)
   func edits(seed: Int) {

@@ -51,7 +51,8 @@ extension MetricsShard {
   /// Body bytes, and how long weir had them: from the read at one side to the acceptance by the
   /// other, nil where they wait for something else. One call, because it comes with every read.
   package func relayed(
-    _ bytes: Int, _ direction: Label.Direction, _ route: MetricChild, delayNanoseconds: UInt64? = nil
+    _ bytes: Int, _ direction: Label.Direction, _ route: MetricChild,
+    delayNanoseconds: UInt64? = nil
   ) {
     add(UInt64(bytes), to: .relayBytes, of: route, at: direction.ordinal)
     guard let delayNanoseconds else { return }

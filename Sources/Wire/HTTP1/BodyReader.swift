@@ -59,12 +59,11 @@ package struct BodyReader: Sendable {
       let count = Int(min(left, UInt64(bytes.count)))
       progress = left == UInt64(count) ? .ended : .counting(left: left - UInt64(count))
       return readPlain(count, payload: &payload)
-    case .chunked(var decoder):
-      let start = Self.takeWholeChunks(bytes, from: 0, by: decoder, payload: &payload)
+    case .chunked(let decoder):
+      let start =
+        decoder.isBetweenChunks ? Self.takeWholeChunks(bytes, from: 0, payload: &payload) : 0
       if start == bytes.count { return Reading(consumed: start, state: .more) }
-      let reading = Self.readChunks(bytes, from: start, with: &decoder, payload: &payload)
-      progress = reading.state == .ended ? .ended : .chunked(decoder)
-      return reading
+      return readOtherChunks(bytes, from: start, payload: &payload)
     }
   }
 
@@ -76,9 +75,8 @@ package struct BodyReader: Sendable {
   /// Takes chunks for as long as they lie whole in these bytes; returns where that ends.
   @inline(__always)
   private static func takeWholeChunks(
-    _ bytes: Span<UInt8>, from start: Int, by decoder: ChunkedDecoder, payload: inout [Range<Int>]
+    _ bytes: Span<UInt8>, from start: Int, payload: inout [Range<Int>]
   ) -> Int {
-    guard decoder.isBetweenChunks else { return start }
     var offset = start
     while offset < bytes.count, let range = ChunkedDecoder.wholeChunk(bytes, at: offset) {
       payload.append(range)
@@ -87,13 +85,26 @@ package struct BodyReader: Sendable {
     return offset
   }
 
+  /// Apart from what most reads need, because it takes the decoder to pieces.
+  @inline(never)
+  private mutating func readOtherChunks(
+    _ bytes: Span<UInt8>, from start: Int, payload: inout [Range<Int>]
+  ) -> Reading {
+    guard case .chunked(var decoder) = progress else { return Reading(consumed: 0, state: .ended) }
+    let reading = Self.readChunks(bytes, from: start, with: &decoder, payload: &payload)
+    progress = reading.state == .ended ? .ended : .chunked(decoder)
+    return reading
+  }
+
   private static func readChunks(
     _ bytes: Span<UInt8>, from start: Int, with decoder: inout ChunkedDecoder,
     payload: inout [Range<Int>]
   ) -> Reading {
     var offset = start
     while true {
-      offset = takeWholeChunks(bytes, from: offset, by: decoder, payload: &payload)
+      if decoder.isBetweenChunks {
+        offset = takeWholeChunks(bytes, from: offset, payload: &payload)
+      }
       switch decoder.step(in: bytes, from: offset) {
       case .piece(.payload(let range)):
         payload.append(range)

@@ -12,6 +12,8 @@ enum HTTPOctet {
   /// `tchar`, RFC 9110 §5.6.2: one bit an octet, looked up without a branch or a table in memory.
   @inline(__always)
   static func isToken(_ octet: UInt8) -> Bool {
+    // Small letters are most of all names.
+    if octet &- 0x61 < 26 { return true }
     let bits: UInt64 = octet < 64 ? 0x03FF_6CFA_0000_0000 : 0x57FF_FFFF_C7FF_FFFE
     return octet < 128 && (bits >> UInt64(octet & 63)) & 1 == 1
   }
@@ -60,6 +62,17 @@ enum HTTPOctet {
   static func lowercased(_ octet: UInt8) -> UInt8 {
     octet &- 0x41 < 26 ? octet | 0x20 : octet
   }
+
+  /// The same for eight octets at a time.
+  @inline(__always)
+  static func lowercased(_ octets: UInt64) -> UInt64 {
+    let ones: UInt64 = 0x0101_0101_0101_0101
+    let low = octets & (ones &* 0x7F)
+    // In each octet's highest bit: whether it comes after `Z`, and whether it is `A` or comes after.
+    let isBeyond = low &+ ones &* (0x7F - 0x5A)
+    let isReached = low &+ ones &* (0x80 - 0x41)
+    return octets | ((isReached ^ isBeyond) & ~octets & (ones &* 0x80)) >> 2
+  }
 }
 
 extension Span<UInt8> {
@@ -71,14 +84,12 @@ extension Span<UInt8> {
     let tops: UInt64 = 0x8080_8080_8080_8080
     var at = start
     while at &+ 8 <= count {
-      // Safe: the load is bounds-checked, and every bit pattern is an integer.
-      let word = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: at, as: UInt64.self)
+      let word = self.word(at: at)
       let delete = word ^ (ones &* 0x7F)
       let below = (word &- ones &* 0x20) & ~word
       // The lowest flagged byte is exact; a borrow can only flag bytes above it.
       let flagged = (below | ((delete &- ones) & ~delete)) & tops
-      // x86-64 and arm64 Linux are little-endian: the lowest byte is the first.
-      if flagged != 0 { return at &+ UInt64(littleEndian: flagged).trailingZeroBitCount >> 3 }
+      if flagged != 0 { return at &+ flagged.trailingZeroBitCount >> 3 }
       at &+= 8
     }
     while at < count {
@@ -109,15 +120,33 @@ extension Span<UInt8> {
 
   /// Whether `range` holds `name`, which is in lower case, in letters of any case.
   func matches(_ range: Range<Int>, lowercased name: StaticString) -> Bool {
-    guard range.count == name.utf8CodeUnitCount else { return false }
-    return name.withUTF8Buffer { expected in
-      let expected = unsafe expected.span
-      for offset in 0..<expected.count
+    let length = name.utf8CodeUnitCount
+    guard range.count == length else { return false }
+    // Unsafe: a static string is as long as it says.
+    let expected = unsafe Span(_unsafeStart: name.utf8Start, count: length)
+    guard length >= 8 else {
+      for offset in 0..<length
       where HTTPOctet.lowercased(self[range.lowerBound &+ offset]) != expected[offset] {
         return false
       }
       return true
     }
+    var offset = 0
+    while true {
+      let own = HTTPOctet.lowercased(word(at: range.lowerBound &+ offset))
+      if own != expected.word(at: offset) { return false }
+      if offset &+ 8 == length { return true }
+      // The last word may begin within the one before.
+      offset = Swift.min(offset &+ 8, length &- 8)
+    }
+  }
+
+  /// Eight bytes, the first of them lowest.
+  @inline(__always)
+  private func word(at offset: Int) -> UInt64 {
+    // Safe: the load is bounds-checked, and every bit pattern is an integer.
+    UInt64(
+      littleEndian: unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
   }
 
   /// Whether the bytes from `start` on begin with `text`, exactly.

@@ -58,7 +58,8 @@ package struct HeadCollector: Sendable {
     let candidate = bytes.extracting(start..<start + min(bytes.count - start, room))
     let taken = try scan(candidate)
     unsafe candidate.extracting(0..<taken).withUnsafeBufferPointer {
-      unsafe head.append(contentsOf: $0)
+      // A head that comes whole is copied into memory of its size.
+      if head.isEmpty { unsafe head = Array($0) } else { unsafe head.append(contentsOf: $0) }
     }
     if position == .complete { return .complete(taken: start + taken) }
     // A head that fills its limit without ending can only grow beyond it.
@@ -101,6 +102,12 @@ package struct HeadCollector: Sendable {
     while at < bytes.count, position != .complete {
       if position == .withinLine {
         at = bytes.firstControl(from: at)
+        // Most lines have another behind them.
+        while at &+ 2 < bytes.count, bytes[at] == HTTPOctet.carriageReturn,
+          bytes[at &+ 1] == HTTPOctet.lineFeed, bytes[at &+ 2] > HTTPOctet.space
+        {
+          at = bytes.firstControl(from: at &+ 3)
+        }
         if at == bytes.count { break }
       }
       position = try Self.advance(position, over: bytes[at])

@@ -52,6 +52,15 @@ package struct JSONMatch: Equatable, Sendable {
   /// A number's value if it is whole and has no exponent, saturated at 64 bits; nil otherwise.
   package var integer: Int64? { isWhole ? amount : nil }
 
+  /// The same finding of a string of that many scalar values, or of a whole number.
+  package func with(count: Int) -> JSONMatch {
+    JSONMatch(field: field, kind: kind, count: count, isCaptured: isCaptured)
+  }
+
+  package func with(integer: Int64) -> JSONMatch {
+    JSONMatch(field: field, kind: kind, integer: integer, isCaptured: isCaptured)
+  }
+
   /// The bytes of a `stringPiece`.
   package var piece: Range<Int> { Int(pieceStart)..<Int(pieceEnd) }
 }

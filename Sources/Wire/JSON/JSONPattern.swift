@@ -30,9 +30,9 @@ package struct JSONPattern: Sendable {
   }
 
   /// Longer texts make no pattern.
-  package static let limitBytes = 512
+  package static let limitBytes = 4096
   /// Texts of more gaps make no pattern.
-  package static let gapLimit = 12
+  package static let gapLimit = 32
   /// How many counts a match can bring.
   package static let tallyCount = 4
   /// A gap with this tally is not counted.
@@ -108,7 +108,33 @@ package struct JSONPattern: Sendable {
     }
   }
 
-  /// The same for a text that may differ in one gap alone: two comparisons and one value to read.
+  /// A value that stands in a gap in place of the pattern's own.
+  package struct Other: Sendable {
+    /// The number of the gap, in their order.
+    package let gap: Int
+    package let range: Range<Int>
+    package let scalars: Int
+  }
+
+  /// Whether `text` matches, all of it. `others` then has the values that are not the pattern's own
+  /// appended, in their order, and anything otherwise.
+  package func matches(_ text: Span<UInt8>, _ others: inout [Other]) -> Bool {
+    guard !text.isEmpty, !bytes.isEmpty else { return false }
+    // As in `end`.
+    let end = unsafe text.withUnsafeBufferPointer { buffer in
+      unsafe bytes.withUnsafeBufferPointer { own in
+        let read = unsafe UncheckedBytes(buffer)
+        let kept = unsafe UncheckedBytes(own)
+        return walk(read, 0, kept) { gap, other in
+          guard let other else { return }
+          others.append(Other(gap: gap, range: other.range, scalars: other.scalars))
+        }
+      }
+    }
+    return end == text.count
+  }
+
+  /// The end of a text that may differ in one gap alone: two comparisons and one value to read.
   /// That costs half of looking for where the texts part.
   @inline(__always)
   private func end(
@@ -128,14 +154,30 @@ package struct JSONPattern: Sendable {
     return at &+ rest
   }
 
-  /// Most values are what they were in the pattern's own text: the two are compared as far as they
-  /// agree, and only a gap in which they part is read. That costs a quarter of reading each gap.
+  /// The same for any text that matches.
   @inline(__always)
   private func end(
     in text: borrowing UncheckedBytes, _ start: Int, _ kept: borrowing UncheckedBytes,
     _ last: inout UInt8, _ tallies: inout Tallies
   ) -> Int? {
     tallies = Tallies(repeating: 0)
+    return walk(text, start, kept) { gap, other in
+      let scalars = other?.scalars ?? Int(gaps[gap].ownScalars)
+      if gaps[gap].tally < 4 { tallies[Int(gaps[gap].tally)] &+= scalars }
+      if other != nil { last = UInt8(gap) }
+    }
+  }
+
+  /// Most values are what they were in the pattern's own text: the two are compared as far as they
+  /// agree, and only a gap in which they part is read. That costs a quarter of reading each gap.
+  ///
+  /// - Parameter visit: called for each gap in turn, with the value that stands there in place of the
+  ///   pattern's own, or nil; also before it shows that the text does not match.
+  @inline(__always)
+  private func walk(
+    _ text: borrowing UncheckedBytes, _ start: Int, _ kept: borrowing UncheckedBytes,
+    _ visit: (_ gap: Int, _ other: (range: Range<Int>, scalars: Int)?) -> Void
+  ) -> Int? {
     var at = start
     var own = 0
     var next = 0
@@ -143,18 +185,17 @@ package struct JSONPattern: Sendable {
       let parting = own &+ text.agreement(at, kept, own)
       // A value is the same if what ends it is, too.
       while next < gaps.count, parting == kept.count || Int(gaps[next].end) < parting {
-        let gap = gaps[next]
-        if gap.tally < 4 { tallies[Int(gap.tally)] &+= Int(gap.ownScalars) }
+        visit(next, nil)
         next &+= 1
       }
       if parting == kept.count { return at &+ parting &- own }
       guard next < gaps.count, Int(gaps[next].start) <= parting else { return nil }
       let gap = gaps[next]
       at &+= Int(gap.start) &- own
+      let value = at
       let scalars = Self.pass(gap, text, &at)
       guard scalars >= 0 else { return nil }
-      if gap.tally < 4 { tallies[Int(gap.tally)] &+= scalars }
-      last = UInt8(next)
+      visit(next, (value..<at, scalars))
       own = Int(gap.end)
       next &+= 1
     }

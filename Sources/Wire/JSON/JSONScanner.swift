@@ -121,6 +121,9 @@ package struct JSONScanner: ~Copyable {
   /// The bytes are no JSON. The scanner takes no more of them until `reset()`.
   package var isFailed: Bool { state == .failed }
 
+  /// Takes the text for read, as whoever knows another way what stands in it may say.
+  package mutating func skipText() { state = .ended }
+
   /// Nothing but white space came since the last `reset()`.
   package var isUntouched: Bool {
     depth == 0 && (state == .value || state == .elementsBegin)

@@ -1,0 +1,126 @@
+// Plain answers of one kind mostly differ in some texts and numbers alone. What a scanner found in one of
+// them is told again for the next, with those values in their places that are others.
+
+internal import Wire
+
+/// All that was found in one answer, and where another like it may differ.
+///
+/// The invariant: for any body that it reads, the scanner would have found the same in the same order. So a
+/// template may be forgotten, or never made, at any time, and no fact changes.
+struct BodyTemplate {
+  private struct Finding {
+    let match: JSONMatch
+    /// What was captured of it.
+    let text: [UInt8]
+    /// The pattern's gap that it stands in; -1 for what is the same in every body.
+    let gap: Int
+  }
+
+  private let pattern: JSONPattern
+  private let findings: [Finding]
+
+  /// Makes a template of a whole body; nil if it is too long, or holds what cannot be told again.
+  init?(of body: Span<UInt8>, readWith table: JSONPathTable) {
+    guard body.count <= JSONPattern.limitBytes,
+      let values = JSONPattern.values(of: body, in: 0..<body.count),
+      values.count <= JSONPattern.gapLimit,
+      let pattern = JSONPattern(body, gaps: values.map { ($0, JSONPattern.uncounted) }),
+      let findings = Self.findings(in: body, table, values)
+    else { return nil }
+    self.pattern = pattern
+    self.findings = findings
+  }
+
+  private static func findings(
+    in body: Span<UInt8>, _ table: JSONPathTable, _ values: [JSONPattern.Value]
+  ) -> [Finding]? {
+    var scanner = JSONScanner(table)
+    var found: [Finding] = []
+    var position = 0
+    while let match = scanner.next(body, from: &position) {
+      switch match.kind {
+      case .stringPiece: return nil
+      // Its length counts, and with it those of all values in it.
+      case .objectEnded, .arrayEnded: if match.count > 0 { return nil }
+      default: break
+      }
+      let gap = values.firstIndex {
+        $0.isString ? $0.range.upperBound + 1 == position : $0.range.upperBound == position
+      }
+      let isValue = match.kind == .string || match.kind == .number
+      found.append(
+        Finding(
+          match: match, text: match.isCaptured ? [UInt8](copying: scanner.captured.span) : [],
+          gap: isValue ? gap ?? -1 : -1))
+    }
+    return scanner.isComplete ? found : nil
+  }
+
+  /// Hands over what a scanner would find in `body`, if it is of this kind, and returns whether it is;
+  /// otherwise nothing is left of it.
+  ///
+  /// - Parameter others: for use within the call; empty.
+  func read(
+    _ body: Span<UInt8>, _ interpreter: inout EventInterpreter, _ memory: borrowing StreamMemory,
+    _ others: inout [JSONPattern.Other]
+  ) -> Bool {
+    guard pattern.matches(body, &others) else { return false }
+    var next = 0
+    for finding in findings {
+      while next < others.count, others[next].gap < finding.gap { next += 1 }
+      if next == others.count || others[next].gap != finding.gap {
+        interpreter.take(finding.match, finding.text.span, memory)
+      } else if !take(others[next], for: finding.match, body, &interpreter, memory) {
+        interpreter.drop()
+        return false
+      }
+    }
+    return true
+  }
+
+  /// Returns false for a value of which only the scanner knows what it means.
+  private func take(
+    _ other: JSONPattern.Other, for match: JSONMatch, _ body: Span<UInt8>,
+    _ interpreter: inout EventInterpreter, _ memory: borrowing StreamMemory
+  ) -> Bool {
+    let text = body.extracting(other.range)
+    var found = match.with(count: other.scalars)
+    if match.kind == .number {
+      guard let integer = text.smallInteger else { return false }
+      found = match.with(integer: integer)
+    }
+    guard match.isCaptured else {
+      interpreter.take(found, Span(), memory)
+      return true
+    }
+    guard text.count <= Self.captureLimitBytes, !text.contains(UInt8(ascii: "\\")) else {
+      return false
+    }
+    interpreter.take(found, text, memory)
+    return true
+  }
+
+  /// Scanners cut what is longer.
+  private static let captureLimitBytes = 256
+}
+
+extension Span<UInt8> {
+  fileprivate func contains(_ byte: UInt8) -> Bool {
+    for index in indices where self[index] == byte { return true }
+    return false
+  }
+
+  /// A whole number of up to 18 digits, and nothing else.
+  fileprivate var smallInteger: Int64? {
+    let isNegative = !isEmpty && self[0] == UInt8(ascii: "-")
+    let first = isNegative ? 1 : 0
+    guard (1...18).contains(count - first) else { return nil }
+    var value: Int64 = 0
+    for index in first..<count {
+      let digit = self[index] &- 0x30
+      guard digit < 10 else { return nil }
+      value = value * 10 + Int64(digit)
+    }
+    return isNegative ? -value : value
+  }
+}
