@@ -83,6 +83,7 @@ class Browser:
 
     def __init__(self, url):
         self.folder = tempfile.TemporaryDirectory(prefix="weir-browser-", ignore_cleanup_errors=True)
+        self.resources = contextlib.ExitStack()
         self.process = subprocess.Popen(
             [BROWSER, "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
              "--no-first-run", "--disable-background-networking", "--disable-component-update",
@@ -100,8 +101,9 @@ class Browser:
                 pages[:] = [p for p in json.load(answer) if p["type"] == "page"]
             return pages
         wait_until(page, 30)
-        self.socket = websockets.sync.client.connect(
-            pages[0]["webSocketDebuggerUrl"], compression=None, max_size=None)
+        # `connect` is to be used as a context manager; anything else is deprecated.
+        self.socket = self.resources.enter_context(websockets.sync.client.connect(
+            pages[0]["webSocketDebuggerUrl"], compression=None, max_size=None))
         self.number = 0
 
     def evaluate(self, expression):
@@ -119,7 +121,7 @@ class Browser:
 
     def close(self):
         with contextlib.suppress(Exception):
-            self.socket.close()
+            self.resources.close()
         self.process.terminate()
         try:
             self.process.wait(10)
