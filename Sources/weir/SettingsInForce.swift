@@ -11,15 +11,17 @@ struct ReloadRefusal: Error {
 /// Confined to the control thread.
 final class SettingsInForce {
   private let arguments: RunArguments
+  /// As they were read last.
   private(set) var loaded: LoadedSettings
+  /// What holds of them: all but what takes a restart.
+  private(set) var settings: Settings
   private var watch: SettingsWatch?
 
   init(_ arguments: RunArguments, _ loaded: LoadedSettings) {
     self.arguments = arguments
     self.loaded = loaded
+    settings = loaded.settings
   }
-
-  var settings: Settings { loaded.settings }
 
   /// Calls `changed` when a file that they came from has changed, if that was asked for.
   func watchFiles(on loop: EventLoop, changed: @escaping () -> Void) {
@@ -41,8 +43,9 @@ final class SettingsInForce {
 
   private func replace(by fresh: LoadedSettings) throws(ReloadRefusal) -> WorkerOptions {
     do {
-      let options = try WorkerOptions(fresh.settings.keepingStartup(of: settings))
-      loaded = fresh
+      let kept = fresh.settings.keepingStartup(of: settings)
+      let options = try WorkerOptions(kept)
+      (loaded, settings) = (fresh, kept)
       watch?.follow(fresh.files)
       return options
     } catch {
@@ -61,6 +64,8 @@ extension Settings {
     }
     if settings.admin.listen != old.admin.listen || settings.loops != old.loops {
       say("weir: admin.listen or loops has changed; that takes a restart")
+      settings.admin.listen = old.admin.listen
+      settings.loops = old.loops
     }
     return settings
   }

@@ -137,6 +137,15 @@ class LifecycleTest(unittest.TestCase):
         self.assertEqual(page.sum("weir_config_reloads_total", result="success"), 0)
         self.assertEqual(page.sum("weir_config_reloads_total"), 1)
 
+    def test_what_takes_a_restart_stays_as_it_was_however_often_it_is_asked_for(self):
+        weir = self.start()
+        weir.settings.update(listen="127.0.0.1:1", loops=3)
+        weir.write_settings()
+        for _ in range(2):
+            self.assertEqual(weir.command("reload"), (0, "weir: reloaded\n", ""))
+        self.assertEqual(weir.stderr.count("listen has changed; that takes a restart"), 2)
+        self.assertEqual(weir.stderr.count("loops has changed; that takes a restart"), 2)
+
     def test_reload_and_drain_over_the_admin_port(self):
         weir = self.start()
         stream = self.stream(weir, **SECOND)

@@ -181,12 +181,12 @@ class HubTests(unittest.TestCase):
                 with Weir(settings) as weir:
                     uri = f"{scheme}://{weir.address}/weir/ws"
                     connect = lambda: websockets.sync.client.connect(uri, ssl=context)
-                    first = connect()
-                    first.send(json.dumps(self.START))
-                    begun = self.read(first, limit=12)
-                    self.assertEqual(begun[0]["type"], "started")
-                    stream, last = begun[0]["stream"], begun[-1]["sequence"]
-                    first.socket.close()
+                    with connect() as first:
+                        first.send(json.dumps(self.START))
+                        begun = self.read(first, limit=12)
+                        self.assertEqual(begun[0]["type"], "started")
+                        stream, last = begun[0]["stream"], begun[-1]["sequence"]
+                        first.socket.shutdown(socket.SHUT_RDWR)
                     subscribe = {"type": "subscribe", "stream": stream,
                                  "headers": {"Authorization": "Bearer k"}}
                     with connect() as second:
