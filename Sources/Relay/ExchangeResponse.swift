@@ -36,7 +36,8 @@ extension Exchange: ResponseHandler {
   /// What each read of a body touches.
   private func anticipate() {
     client?.anticipate(
-      MemoryHint(self, lines: 6), MemoryHint(timer, lines: 1), MemoryHint(tap, lines: 13),
+      MemoryHint(self, lines: 6), MemoryHint(timer, lines: 1),
+      MemoryHint(tap, lines: StreamTap.lines),
       connection)
   }
 

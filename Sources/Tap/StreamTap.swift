@@ -9,6 +9,9 @@ internal import Wire
 /// State is 0.8 KiB, and 40 KiB more while it undoes a content coding. What is needed only while an
 /// event is open is lent by the loop, which also keeps what events look like, once for all streams.
 package final class StreamTap {
+  /// Cache lines of 64 bytes that an event touches: all of it.
+  package static let lines: UInt = 14
+
   package internal(set) var facts: StreamFacts
   /// False once there is nothing more to see: the caller may spare itself the calls.
   package internal(set) var isObserving = true

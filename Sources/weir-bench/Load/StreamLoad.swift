@@ -12,8 +12,7 @@ final class StreamLoad: StreamClientOwner {
   private(set) var events = 0
   private(set) var failures = 0
   private(set) var firstFailure: BenchError?
-  /// Nanoseconds from the provider's write to the client's read, while sampling.
-  private var latencies: [UInt32] = []
+  private var latencies = Latencies()
   private var samplesLatency = false
   private var opensByItself = false
   /// Called when events have come.
@@ -83,14 +82,14 @@ final class StreamLoad: StreamClientOwner {
   }
 
   func startSampling() {
-    latencies.removeAll(keepingCapacity: true)
+    latencies.removeAll()
     samplesLatency = true
   }
 
-  /// The latencies since `startSampling`, in nanoseconds, the least first.
-  func stopSampling() -> [UInt32] {
+  /// The latencies since `startSampling`.
+  func stopSampling() -> Latencies {
     samplesLatency = false
-    return latencies.sorted()
+    return latencies
   }
 
   /// Closes what is open, whatever its state.
@@ -116,7 +115,7 @@ extension StreamLoad {
     let now = rig.loop.kernel.now().nanoseconds
     for event in (client.events - count)..<client.events {
       let sent = client.record.stamp(of: event)
-      latencies.append(UInt32(clamping: now > sent ? now - sent : 0))
+      latencies.append(now > sent ? now - sent : 0)
     }
   }
 

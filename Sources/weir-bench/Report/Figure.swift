@@ -16,6 +16,8 @@ struct Figure: Hashable, Sendable {
   static let pacedCPU = Figure(title: "CPU per event, paced", unit: "µs", digits: 2)
   static let medianLatency = Figure(title: "added latency p50, paced", unit: "µs", digits: 1)
   static let tailLatency = Figure(title: "added latency p99, paced", unit: "µs", digits: 1)
+  static let wholeTailLatency = Figure(
+    title: "added latency p99, paced, stalls included", unit: "µs", digits: 1)
   static let requestRate = Figure(
     title: "short requests, kept-alive", unit: "1/s", digits: 0, isBetterHigh: true)
   static let requestCPU = Figure(title: "CPU per request, kept-alive", unit: "µs", digits: 2)
@@ -40,7 +42,7 @@ struct Figure: Hashable, Sendable {
   static let loopShare = Figure(title: "the busier loop's part", unit: "%", digits: 1)
 
   /// Measured whole, and reported less what the same round showed without a proxy.
-  static let latencies: Set<Figure> = [.medianLatency, .tailLatency]
+  static let latencies: Set<Figure> = [.medianLatency, .tailLatency, .wholeTailLatency]
 
   /// Measured with a TLS provider and no other.
   static let ofTLSAlone: Set<Figure> = [.resumptionCPU, .resumedShare]
@@ -48,6 +50,7 @@ struct Figure: Hashable, Sendable {
   /// In the order of the report.
   static let all: [Figure] = [
     .flatCPU, .flatRate, .packetCPU, .packetRate, .pacedCPU, .medianLatency, .tailLatency,
+    .wholeTailLatency,
     .requestRate, .requestCPU,
     .connectionRate, .connectionCPU, .streamMemory, .idleMemory, .startTime, .flatCPU.overTLS,
     .flatRate.overTLS, .packetCPU.overTLS, .packetRate.overTLS, .pacedCPU.overTLS, .resumptionCPU,

@@ -39,7 +39,7 @@ extension Rig {
   private func tail(of load: StreamLoad, _ sizes: Sizes) throws(BenchError) -> Double {
     load.startSampling()
     try run(for: sizes.window)
-    return load.stopSampling().percentile(99)
+    return load.stopSampling().percentile(99, medianOfParts: Self.parts)
   }
 }
 

@@ -9,7 +9,7 @@ struct LatencyWindow {
   var pages = 0
   private let rig: Rig
   private let subject: Subject
-  private var latencies: [UInt32] = []
+  private var latencies = Latencies()
   private var events = 0
   private var microseconds = 0.0
 
@@ -37,10 +37,10 @@ struct LatencyWindow {
   }
 
   /// In microseconds.
-  var p99: Double { latencies.sorted().percentile(99) / 1e3 }
+  var p99: Double { latencies.percentile(99) / 1e3 }
 
   var text: String {
-    let sorted = latencies.sorted()
+    let sorted = latencies.all.sorted()
     let at = { (share: Double) in
       let place = min(sorted.count - 1, Int(Double(sorted.count) * share))
       return sorted.isEmpty ? "–" : (Double(sorted[place]) / 1e3).text(digits: 1)
