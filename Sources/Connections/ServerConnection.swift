@@ -23,7 +23,8 @@ package final class ServerConnection: ByteStreamOwner, TimerOwner, Enrolled {
   private var isProcessing = false
   /// What the client had still to take when an ending connection was last looked at, and when that
   /// last became less.
-  private var untaken = (bytes: Int.max, since: Instant.distantFuture)
+  private var untakenBytes = UInt32.max
+  private var untakenSince = Instant.distantFuture
 
   private enum Phase {
     /// Waiting for a request, or inside its head.
@@ -141,7 +142,7 @@ extension ServerConnection {
     handler = nil
     pipelined = []
     phase = .cutting
-    untaken = (.max, loop.now)
+    (untakenBytes, untakenSince) = (.max, loop.now)
     mindUntaken()
   }
 
@@ -325,7 +326,7 @@ extension ServerConnection {
     case .head: timer?.set(loop.now + options.idleTimeout)
     case .lingering:
       stream.finishSending()
-      untaken = (.max, loop.now)
+      (untakenBytes, untakenSince) = (.max, loop.now)
       timer?.set(loop.now + Self.lingerTime)
     case .cutting: mindUntaken()
     case .body, .answering, .tunnel, .closed: timer?.unset()
@@ -363,7 +364,7 @@ extension ServerConnection {
     pipelined = []
     guard hasUnread || stream.queuedBytes > 0 else { return abandon() }
     phase = .lingering(bytesLeft: Self.lingerBytes)
-    untaken = (.max, loop.now)
+    (untakenBytes, untakenSince) = (.max, loop.now)
     timer?.set(
       loop.now + (stream.queuedBytes > 0 ? options.slowClientTimeout : Self.lingerTime))
     stream.finishSending()
@@ -385,10 +386,10 @@ extension ServerConnection {
   /// Closes once the client has all that was sent, or has taken none of it for
   /// `slowClientTimeout`: till then its kernel may be getting on with it, however slowly.
   private func mindUntaken() {
-    let bytes = stream.queuedBytes + stream.unacknowledgedBytes
+    let bytes = UInt32(clamping: stream.queuedBytes + stream.unacknowledgedBytes)
     if bytes == 0 { return abandon() }
-    if bytes < untaken.bytes { untaken = (bytes, loop.now) }
-    if loop.now >= untaken.since + options.slowClientTimeout { return resetNow() }
+    if bytes < untakenBytes { (untakenBytes, untakenSince) = (bytes, loop.now) }
+    if loop.now >= untakenSince + options.slowClientTimeout { return resetNow() }
     if case .cutting = phase {
       timer?.set(loop.now + Self.cuttingTime)
     } else {

@@ -78,6 +78,7 @@ final class Exchange: Enrolled {
   /// The labels' figures, once one was needed before the end.
   var meter: ExchangeChild?
   var traits: Traits = []
+  var attempts: Int32 = 0
   var answer = AnswerState()
   /// Bytes handed to the client's connection, heads included.
   var clientBytes: UInt64 = 0
@@ -101,7 +102,6 @@ final class Exchange: Enrolled {
   var permit: StreamPermit?
   /// The request target's path and query.
   var path: [UInt8] = []
-  var attempts: Int32 = 0
   let start: Instant
   var requestBodyBytes: UInt64 = 0
   /// Of these, how many are counted as relayed, and when the last of them came.

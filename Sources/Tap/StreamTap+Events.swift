@@ -72,7 +72,7 @@ extension StreamTap {
     supplies.add(made, for: dialect, known: known)
   }
 
-  private static var templatePrice: Int { 32 }
+  private static var templatePrice: Int32 { 32 }
 
   private func conclude(_ reader: EventReader, named name: [UInt8]) -> EventKind {
     if reader.isDoneMark {

@@ -41,9 +41,9 @@ package final class StreamTap {
   /// The gap of the template in which events differ.
   var parting = UInt8.max
   /// Events read since the last template was made, up to a limit.
-  var templateCredit = 0
+  var templateCredit: Int32 = 0
   /// Events and bodies that looked as expected, so that a test can tell that some did.
-  var expectedEvents = 0
+  var expectedEvents: Int32 = 0
 
   // The event being read.
   var eventBytes = 0

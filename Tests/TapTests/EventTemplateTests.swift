@@ -23,7 +23,7 @@ struct EventTemplateTests {
       guarded.withSpan { tap.observe($0, at: UInt64(index)) }
     }
     tap.end()
-    return (tap.facts.everything, tap.expectedEvents)
+    return (tap.facts.everything, Int(tap.expectedEvents))
   }
 
   private static func cut(
