@@ -20,6 +20,7 @@ let targets: [String: FuzzTarget] = [
   "base64": fuzzBase64,
   "tap": fuzzTap,
   "request-tap": fuzzRequestTap,
+  "answers": fuzzAnswers,
   "settings": fuzzSettings,
   "event-cutter": fuzzEventCutter,
   "stream-log": fuzzStreamLog,

@@ -92,7 +92,7 @@ extension Exchange {
 
   /// The client refuses bytes, so upstream is not read.
   func beginPauseOfUpstream() {
-    pausesOfUpstream += 1
+    pausesOfUpstream &+= 1
     upstreamPaused = loop.now
     if let route { metrics.backpressureBegan(.client, route.meter) }
   }
@@ -109,7 +109,7 @@ extension Exchange {
 
   /// Upstream refuses bytes, so the client is not read.
   func beginPauseOfClient() {
-    pausesOfClient += 1
+    pausesOfClient &+= 1
     clientPaused = loop.now
     if let route { metrics.backpressureBegan(.upstream, route.meter) }
   }

@@ -154,7 +154,7 @@ extension Exchange {
   private func addTransport(_ record: inout ExchangeRecord) {
     record.bytesUp = requestBodyBytes
     record.bytesDown = responseBodyBytes
-    record.backpressureEvents = UInt64(pausesOfUpstream + pausesOfClient)
+    record.backpressureEvents = UInt64(pausesOfUpstream) + UInt64(pausesOfClient)
     record.backpressured = pausedNanoseconds
     record.contentEncoding = notes.contentEncoding
     record.upstreamRequestID = notes.upstreamRequestID

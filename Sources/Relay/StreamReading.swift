@@ -132,7 +132,7 @@ extension Exchange {
       provider: (upstream?.provider ?? tap?.facts.provider ?? .other).rawValue,
       operation: (tap?.facts.operation ?? pathMeaning?.operation ?? .other).rawValue,
       model: [], state: state, age: now.nanoseconds(since: start), bytesUp: requestBodyBytes,
-      bytesDown: responseBodyBytes, backpressureEvents: Int(pausesOfUpstream + pausesOfClient))
+      bytesDown: responseBodyBytes, backpressureEvents: Int(pausesOfUpstream) + Int(pausesOfClient))
     reading.limiter = notes.limiter
     reading.queued = notes.queuedNanoseconds
     if case .queued = phase { reading.queued = clocks.queued.map { now.nanoseconds(since: $0) } }

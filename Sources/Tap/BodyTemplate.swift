@@ -47,11 +47,12 @@ struct BodyTemplate {
       let gap = values.firstIndex {
         $0.isString ? $0.range.upperBound + 1 == position : $0.range.upperBound == position
       }
+      let text = match.isCaptured ? [UInt8](copying: scanner.captured.span) : []
+      guard text.count < captureLimitBytes else { return nil }
       let isValue = match.kind == .string || match.kind == .number
       found.append(
         Finding(
-          match: match, text: match.isCaptured ? [UInt8](copying: scanner.captured.span) : [],
-          gap: isValue ? gap ?? -1 : -1))
+          match: match, text: text, gap: isValue ? gap ?? -1 : -1))
     }
     return scanner.isComplete ? found : nil
   }
@@ -93,14 +94,14 @@ struct BodyTemplate {
       interpreter.take(found, Span(), memory)
       return true
     }
-    guard text.count <= Self.captureLimitBytes, !text.contains(UInt8(ascii: "\\")) else {
+    guard text.count < Self.captureLimitBytes, !text.contains(UInt8(ascii: "\\")) else {
       return false
     }
     interpreter.take(found, text, memory)
     return true
   }
 
-  /// Scanners cut what is longer.
+  /// What is as long as this may have been cut, or would be by some scanners and not by others.
   private static let captureLimitBytes = 256
 }
 

@@ -19,10 +19,11 @@ package struct ObserveReport: ~Copyable {
   private let tap: StreamTap
 
   /// Error messages are kept up to 4 KiB.
-  package init(_ request: TapRequest) {
+  /// - Parameter supplies: what bodies read before have left; mostly nothing.
+  package init(_ request: TapRequest, sharing supplies: TapSupplies = TapSupplies()) {
     var request = request
     request.messageLimitBytes = 4096
-    tap = StreamTap(request)
+    tap = StreamTap(request, sharing: supplies)
   }
 
   /// Takes the next bytes of the body.

@@ -47,7 +47,7 @@ extension StreamTap {
         finishEvent(event, bytes: eventBytes + end - eventStart)
       }
       templateCredit = min(templateCredit + 1, 2 * Self.templatePrice)
-      expectedEvents += 1
+      expectedEvents &+= 1
       eventBytes = 0
       (position, eventStart) = (end, end)
     }

@@ -167,7 +167,7 @@ extension StreamTap {
     }
     if supplies.read(bytes, of: memory.dialect, &reader.interpreter, memory) {
       reader.skip(bytes)
-      expectedEvents += 1
+      expectedEvents &+= 1
       return
     }
     reader.feed(bytes, &memory)
