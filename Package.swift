@@ -15,8 +15,9 @@ let room: [SwiftSetting] = [
   .unsafeFlags(["-Xfrontend", "-function-sections"], .when(configuration: .release)),
 ]
 
-/// Functions that events and requests pass through lie side by side in a release build, where the
-/// linker would scatter them over 7 MiB: docs/performance.md tells what that is worth.
+/// Functions that run once weir is ready, those that events and requests pass through first, lie side by side
+/// in a release build, where the linker would scatter them over 7 MiB: docs/performance.md tells what that is
+/// worth.
 let ordered: [LinkerSetting] = [
   .unsafeFlags(
     [

@@ -17,6 +17,8 @@ import sys
 
 # In the order in which they are placed: what is most sensitive to cold code first.
 KINDS = ["event-alone", "event-of-32", "request", "event-alone-over-tls", "request-with-tls-resumption"]
+# Where weir-bench has the profiles begin.
+READY = "$s2IO12ProgramPagesO11forgetStartyyFZ"
 HEAD = """# The functions that run once weir is ready, in the order in which the linker places them: first those that
 # each event or request passes through, then those that the first of them needs.
 # `make regression UPDATE=1` writes this file; a name that is no more is skipped.
@@ -63,6 +65,8 @@ def defined_in(program):
 def main():
     folder, program, file = pathlib.Path(sys.argv[1]), sys.argv[2], pathlib.Path(sys.argv[3])
     known = defined_in(program)
+    if READY not in known:
+        sys.exit(f"{program} has no {READY}: the profiles would begin with its start")
     called = [name for kind in KINDS for name in on_path(folder, kind)]
     called += [name for kind in KINDS for name in at_all(folder, kind)]
     names = dict.fromkeys(name for name in called if name in known)

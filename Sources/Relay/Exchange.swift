@@ -123,6 +123,7 @@ final class Exchange: Enrolled {
     timer = LoopTimer(on: relay.loop)
     start = connection.requestStart
     notes.number = relay.acceptedCount
+    // From here to `conclude` it keeps itself.
     timer.owner = self
   }
 

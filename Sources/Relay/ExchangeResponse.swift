@@ -37,7 +37,7 @@ extension Exchange: ResponseHandler {
   private func anticipate() {
     client?.anticipate(
       MemoryHint(self, lines: 6), MemoryHint(timer, lines: 1),
-      MemoryHint(tap, lines: StreamTap.lines),
+      MemoryHint(tap, lines: StreamTap.cacheLines),
       connection)
   }
 

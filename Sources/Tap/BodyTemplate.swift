@@ -44,15 +44,22 @@ struct BodyTemplate {
       case .objectEnded, .arrayEnded: if match.count > 0 { return nil }
       default: break
       }
-      let gap = values.firstIndex {
-        $0.isString ? $0.range.upperBound + 1 == position : $0.range.upperBound == position
-      }
-      let text = match.isCaptured ? [UInt8](copying: scanner.captured.span) : []
-      guard text.count < captureLimitBytes else { return nil }
+      guard found.count < findingLimit else { return nil }
       let isValue = match.kind == .string || match.kind == .number
+      guard isValue, let gap = values.firstIndex(where: { $0.end == position }) else {
+        found.append(Finding(match: match, text: [], gap: -1))
+        continue
+      }
+      let raw = body.extracting(values[gap].range)
+      let isWhole = raw.count < captureLimitBytes && !raw.contains(UInt8(ascii: "\\"))
+      guard !match.isCaptured || isWhole, match.kind == .string || match.integer != nil
+      else { return nil }
+      // The pattern has an empty string there, and so has the finding.
+      let isKept = JSONPattern.keeps(values[gap])
       found.append(
         Finding(
-          match: match, text: text, gap: isValue ? gap ?? -1 : -1))
+          match: isKept ? match : match.with(count: 0),
+          text: isKept && match.isCaptured ? [UInt8](copying: raw) : [], gap: gap))
     }
     return scanner.isComplete ? found : nil
   }
@@ -103,6 +110,12 @@ struct BodyTemplate {
 
   /// What is as long as this may have been cut, or would be by some scanners and not by others.
   private static let captureLimitBytes = 256
+  private static let findingLimit = 128
+}
+
+extension JSONPattern.Value {
+  /// Where a scanner stands when it has read the value.
+  fileprivate var end: Int { isString ? range.upperBound + 1 : range.upperBound }
 }
 
 extension Span<UInt8> {

@@ -16,7 +16,7 @@ struct ExpectedEvent {
 struct EventSums {
   /// What each tally is in the end: `delta` is what its rule says. There is one, and rarely another.
   private let first: Field
-  private var others: [Field] = []
+  private let others: [Field]
   private let choices: UInt64
   private let foundSomething: Bool
 
@@ -28,10 +28,10 @@ struct EventSums {
     else { return nil }
     var fields: [Field] = []
     for field in lengths {
-      switch field == .delta ? rule?.delta : field {
-      case .toolArguments? where field == .delta: return nil
-      case .text?, .reasoning?, .refusal?, .media?, .transcript?, .toolArguments?:
-        fields.append(field == .delta ? rule?.delta ?? field : field)
+      guard let counted = field == .delta ? rule?.delta : field else { return nil }
+      switch counted {
+      case .toolArguments where field == .delta: return nil
+      case .text, .reasoning, .refusal, .media, .transcript, .toolArguments: fields.append(counted)
       default: return nil
       }
     }

@@ -58,18 +58,18 @@ final class EventTemplate: Sendable {
   /// Whether that whole event is of this shape.
   func matches(_ event: Span<UInt8>) -> Bool {
     var tallies = JSONPattern.Tallies(repeating: 0)
-    var parting = UInt8.max
-    return pattern.end(in: event, from: 0, parting: &parting, &tallies) == event.count
+    var likelyGap = UInt8.max
+    return pattern.end(in: event, from: 0, likelyGap: &likelyGap, &tallies) == event.count
   }
 
   /// Where the event ends that begins at `start`, if it lies whole in `bytes` and is of this shape.
-  /// `parting` is where events of the stream mostly differ, see `JSONPattern`.
+  /// `likelyGap` is where events of the stream mostly differ, see `JSONPattern`.
   @inline(__always)
   func end(
-    in bytes: Span<UInt8>, from start: Int, parting: inout UInt8,
+    in bytes: Span<UInt8>, from start: Int, likelyGap: inout UInt8,
     _ tallies: inout JSONPattern.Tallies
   ) -> Int? {
-    pattern.end(in: bytes, from: start, parting: &parting, &tallies)
+    pattern.end(in: bytes, from: start, likelyGap: &likelyGap, &tallies)
   }
 
   /// Makes facts of an event of this shape, where `sums` cannot.

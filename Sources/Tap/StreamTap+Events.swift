@@ -37,7 +37,7 @@ extension StreamTap {
     defer { swap(&template, &self.template) }
     var tallies = JSONPattern.Tallies(repeating: 0)
     while position < bytes.count,
-      let end = template?.end(in: bytes, from: position, parting: &parting, &tallies)
+      let end = template?.end(in: bytes, from: position, likelyGap: &likelyGap, &tallies)
     {
       if let event = template?.sums?.add(tallies, &memory, to: &facts) {
         finishEvent(event, bytes: eventBytes + end - eventStart)

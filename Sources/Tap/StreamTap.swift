@@ -10,7 +10,7 @@ internal import Wire
 /// event is open is lent by the loop, which also keeps what events look like, once for all streams.
 package final class StreamTap {
   /// Cache lines of 64 bytes that an event touches: all of it.
-  package static let lines: UInt = 14
+  package static let cacheLines: UInt = 14
 
   package internal(set) var facts: StreamFacts
   /// False once there is nothing more to see: the caller may spare itself the calls.
@@ -39,7 +39,7 @@ package final class StreamTap {
   /// The parser stands between two events: what it says itself, kept where asking costs nothing.
   var isBetweenEvents = false
   /// The gap of the template in which events differ.
-  var parting = UInt8.max
+  var likelyGap = UInt8.max
   /// Events read since the last template was made, up to a limit.
   var templateCredit: Int32 = 0
   /// Events and bodies that looked as expected, so that a test can tell that some did.

@@ -4,7 +4,8 @@
 
 internal import Wire
 
-/// The templates that the streams of one loop made last, and readers that wait for an event.
+/// The templates that the streams and the plain answers of one loop made last, and readers that wait for an
+/// event.
 package final class TapSupplies {
   private struct Entry {
     let template: EventTemplate

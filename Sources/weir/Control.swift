@@ -99,10 +99,10 @@ extension Control {
       say("weir: loop \(number) cannot start: \(error)")
       end(ExitCode.cannotBind)
     case .figures(let figures): metrics.receive(figures)
-    case .turns: if workers.turns() { service.allLoopsTurn() }
+    case .turns: if workers.noteTurn() { service.allLoopsTurn() }
     case .streams(let streams): status?.receive(streams)
     case .idle(let number, let connections): handOver(connections, of: number)
-    case .drained: if workers.drained() { end(ExitCode.done) }
+    case .drained: if workers.noteDrained() { end(ExitCode.done) }
     }
   }
 
@@ -217,11 +217,11 @@ extension Control {
     tell("draining")
     service.stopping("draining", longest: settings.drainDelay + settings.drainTimeout)
     timer?.set(loop.now + settings.drainTimeout)
-    // Last connections come from the queue. Handed over, they must be there before a worker says
-    // that it has none; otherwise they are refused, not cut, by one that drains already.
     if refusing {
+      // The last connections come from the queue: they are refused, not cut, by a worker that drains already.
       workers.send(.drain(refusing: true), .closeListeners(after: settings.drainDelay))
     } else {
+      // Handed over, they must be there before a worker says that it has none.
       workers.send(.abandonListeners, .surrenderIdle)
       adminListener?.handOver()
       adminListener = nil
@@ -234,7 +234,7 @@ extension Control {
     let rest = succession.bequeath(connections)
     if !rest.isEmpty { workers[number]?.send(.adopt(rest)) }
     workers[number]?.send(.drain(refusing: false))
-    if workers.surrendered() { succession.end() }
+    if workers.noteSurrender() { succession.end() }
   }
 
   private func end(_ code: Int32) {

@@ -56,19 +56,19 @@ extension WorkerSet {
   }
 
   /// One more turns; returns whether it was the last of those asked.
-  mutating func turns() -> Bool {
+  mutating func noteTurn() -> Bool {
     silentCount -= 1
     return silentCount == 0
   }
 
   /// One more has given up its idle connections; returns whether it was the last.
-  mutating func surrendered() -> Bool {
+  mutating func noteSurrender() -> Bool {
     surrenderedCount += 1
     return surrenderedCount == count
   }
 
   /// One more has drained; returns whether it was the last.
-  mutating func drained() -> Bool {
+  mutating func noteDrained() -> Bool {
     drainedCount += 1
     return drainedCount == count
   }

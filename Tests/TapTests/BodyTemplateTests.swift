@@ -96,6 +96,37 @@ struct BodyTemplateTests {
     #expect(expected > 25, "templates that match nothing test nothing")
   }
 
+  /// An id and an error's message around what is kept, and around what a scanner cuts.
+  @Test("have the facts that they have alone, however long their texts", arguments: [256, 4096])
+  func lengths(limit: Int) {
+    var request = Self.request("/v1/chat/completions")
+    request.messageLimitBytes = limit
+    let body = { (length: Int) in
+      let text = String(repeating: "é", count: length / 2) + (length % 2 == 0 ? "" : "x")
+      return Array("{\"id\":\"\(text)\",\"error\":{\"message\":\"\(text)\"}}".utf8)
+    }
+    let lengths = [0, 1, 63, 64, 65, 254, 255, 256, 257, 300]
+    for known in lengths {
+      let supplies = Self.supplies(after: body(known), request)
+      for length in lengths { _ = Self.isExpected([body(length)[...]], request, supplies) }
+      if known < 255 { #expect(Self.isExpected([body(10)[...]], request, supplies)) }
+    }
+  }
+
+  @Test("keep no long text, and few findings")
+  func memory() throws {
+    let text = String(repeating: "secret ", count: 10)
+    let body = Array(Self.shapes[0].body(1, text).utf8)
+    let made = BodyTemplate(of: body.span, readWith: Dialect.openAIChat.body)
+    let template = try #require(made)
+    let pattern = try #require(Mirror(reflecting: template).descendant("pattern"))
+    let bytes = try #require(Mirror(reflecting: pattern).descendant("bytes") as? [UInt8])
+    #expect(bytes.text.contains("content") && !bytes.text.contains("secret"))
+    let many = Array(("{\"choices\":[" + String(repeating: "{},", count: 500) + "{}]}").utf8)
+    let none = BodyTemplate(of: many.span, readWith: Dialect.openAIChat.body)
+    #expect(none == nil)
+  }
+
   @Test("have the facts that they have alone, whatever was edited", arguments: 1...60)
   func edits(seed: Int) {
     var random = SeededRandom(seed: UInt64(seed))

@@ -17,7 +17,8 @@ struct TapMemoryTests {
     let usableSize = unsafeBitCast(symbol, to: UsableSize.self)
     // A multiple of 16, less the 8 that the allocator keeps for itself; the object may be 15 smaller.
     let bytes = usableSize(Unmanaged.passUnretained(tap).toOpaque())
-    #expect(bytes > (Int(StreamTap.lines) - 1) * 64 && bytes <= Int(StreamTap.lines) * 64 + 8)
+    #expect(
+      bytes > (Int(StreamTap.cacheLines) - 1) * 64 && bytes <= Int(StreamTap.cacheLines) * 64 + 8)
     withExtendedLifetime(tap) {}
   }
 }

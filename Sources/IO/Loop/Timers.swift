@@ -10,7 +10,7 @@ package protocol TimerOwner: AnyObject {
 /// One deadline that can be moved. Belongs to its owner, who calls `invalidate` when it ends.
 package final class LoopTimer {
   fileprivate let timers: Timers
-  /// Whom it calls, from when it is set here to `invalidate`.
+  /// Whom it calls. Held until `invalidate`, so that the owner lives as long.
   package var owner: (any TimerOwner)?
   /// When the owner wants to be called; never before.
   package private(set) var deadline = Instant.distantFuture

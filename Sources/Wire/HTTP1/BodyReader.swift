@@ -62,7 +62,7 @@ package struct BodyReader: Sendable {
     case .chunked(let decoder):
       let start =
         decoder.isBetweenChunks ? Self.takeWholeChunks(bytes, from: 0, payload: &payload) : 0
-      if start == bytes.count { return Reading(consumed: start, state: .more) }
+      if start > 0, start == bytes.count { return Reading(consumed: start, state: .more) }
       return readOtherChunks(bytes, from: start, payload: &payload)
     }
   }
@@ -85,7 +85,7 @@ package struct BodyReader: Sendable {
     return offset
   }
 
-  /// Apart from what most reads need, because it takes the decoder to pieces.
+  /// What few reads need, and apart from those: a copy of the decoder costs 100 instructions.
   @inline(never)
   private mutating func readOtherChunks(
     _ bytes: Span<UInt8>, from start: Int, payload: inout [Range<Int>]

@@ -9,7 +9,7 @@ enum HTTPOctet {
   static let space: UInt8 = 0x20
   static let colon: UInt8 = 0x3A
 
-  /// `tchar`, RFC 9110 §5.6.2: one bit an octet, looked up without a branch or a table in memory.
+  /// `tchar`, RFC 9110 §5.6.2: one bit an octet, looked up without a table in memory.
   @inline(__always)
   static func isToken(_ octet: UInt8) -> Bool {
     // Small letters are most of all names.

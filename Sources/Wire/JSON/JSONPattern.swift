@@ -1,5 +1,5 @@
-// Successive events of a stream share most of their bytes. A pattern is one such text and the
-// places where the next may differ: comparing with it costs a fraction of reading.
+// Successive events of a stream, and answers of a kind, share most of their bytes. A pattern is one such text
+// and the places where the next may differ: comparing with it costs a fraction of reading.
 
 internal import Glibc
 
@@ -49,26 +49,38 @@ package struct JSONPattern: Sendable {
   /// nil if a string in a gap is none that a gap may hold.
   package init?(_ text: Span<UInt8>, gaps: [(value: Value, tally: UInt8)]) {
     precondition(text.count <= Self.limitBytes && gaps.count <= Self.gapLimit)
+    let whole = text.indices.map { text[$0] }
     var kept: [UInt8] = []
-    kept.reserveCapacity(text.count)
-    for index in text.indices { kept.append(text[index]) }
-    bytes = kept
-    var start = 0
+    var copied = 0
     for (value, tally) in gaps {
-      precondition(value.range.lowerBound >= start && value.range.upperBound <= text.count)
-      guard let scalars = Self.scalars(of: value, in: kept) else { return nil }
+      precondition(value.range.lowerBound >= copied && value.range.upperBound <= text.count)
+      guard let scalars = Self.scalars(of: value, in: whole) else { return nil }
+      kept += whole[copied..<value.range.lowerBound]
+      let start = kept.count
+      let isKept = Self.keeps(value)
+      if isKept { kept += whole[value.range] }
+      copied = value.range.upperBound
       self.gaps.append(
         Gap(
-          start: UInt16(value.range.lowerBound), end: UInt16(value.range.upperBound),
-          isString: value.isString, tally: tally, ownScalars: UInt16(scalars)))
-      start = value.range.upperBound
+          start: UInt16(start), end: UInt16(kept.count), isString: value.isString, tally: tally,
+          ownScalars: isKept ? UInt16(scalars) : 0))
     }
+    bytes = kept + whole[copied...]
     for gap in self.gaps.indices {
       for other in self.gaps where other.start != self.gaps[gap].start && other.tally < 4 {
         self.gaps[gap].othersScalars[Int(other.tally)] += other.ownScalars
       }
     }
   }
+
+  /// Whether the pattern's own text has this value of a gap: one that is empty stands there in place of a long
+  /// string, which the next text would hardly have again, and which is somebody's.
+  package static func keeps(_ value: Value) -> Bool {
+    !value.isString || value.range.count <= valueLimitBytes
+  }
+
+  /// As long as providers' names for answers.
+  private static let valueLimitBytes = 64
 
   private static func scalars(of value: Value, in text: [UInt8]) -> Int? {
     guard value.isString else { return 0 }
@@ -87,10 +99,10 @@ package struct JSONPattern: Sendable {
   /// Where the text that begins at `start` ends, if it lies whole in `text` and matches.
   /// `tallies` holds its counts then, and anything otherwise.
   ///
-  /// - Parameter parting: which gap is looked at first, and afterwards the last one in which this text
+  /// - Parameter likelyGap: the gap that is looked at first, and afterwards the last one in which this text
   ///   was another: of the next the same is to be expected. Any number is allowed.
   package func end(
-    in text: Span<UInt8>, from start: Int, parting: inout UInt8, _ tallies: inout Tallies
+    in text: Span<UInt8>, from start: Int, likelyGap: inout UInt8, _ tallies: inout Tallies
   ) -> Int? {
     guard start >= 0, start < text.count, !bytes.isEmpty else { return nil }
     // Both texts are read without bounds checks; each read is guarded by the lengths compared.
@@ -98,12 +110,12 @@ package struct JSONPattern: Sendable {
       unsafe bytes.withUnsafeBufferPointer { own in
         let read = unsafe UncheckedBytes(buffer)
         let kept = unsafe UncheckedBytes(own)
-        if Int(parting) < gaps.count,
-          let end = end(in: read, start, kept, only: gaps[Int(parting)], &tallies)
+        if Int(likelyGap) < gaps.count,
+          let end = end(in: read, start, kept, only: gaps[Int(likelyGap)], &tallies)
         {
           return end
         }
-        return end(in: read, start, kept, &parting, &tallies)
+        return end(in: read, start, kept, &likelyGap, &tallies)
       }
     }
   }

@@ -121,7 +121,8 @@ package struct JSONScanner: ~Copyable {
   /// The bytes are no JSON. The scanner takes no more of them until `reset()`.
   package var isFailed: Bool { state == .failed }
 
-  /// Takes the text for read, as whoever knows another way what stands in it may say.
+  /// Stands as after a whole text, for whoever knows by other means what was in it. To be called at a text's
+  /// beginning.
   package mutating func skipText() { state = .ended }
 
   /// Nothing but white space came since the last `reset()`.

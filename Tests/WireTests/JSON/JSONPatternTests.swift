@@ -24,7 +24,7 @@ struct JSONPatternTests {
   /// The scalar values counted and what follows the match; nil if there is none. It is the same whichever
   /// gap is expected to differ, of those that there are and one that is none.
   private func match(_ text: String, from start: Int = 0) -> (count: Int, left: Int)? {
-    let found = (UInt8(0)...3).map { match(text, from: start, parting: $0) }
+    let found = (UInt8(0)...3).map { match(text, from: start, likelyGap: $0) }
     for other in found.dropFirst() {
       #expect(other?.count == found[0]?.count && other?.left == found[0]?.left, "\(text)")
     }
@@ -32,13 +32,13 @@ struct JSONPatternTests {
   }
 
   private func match(
-    _ text: String, from start: Int, parting: UInt8
+    _ text: String, from start: Int, likelyGap: UInt8
   ) -> (count: Int, left: Int)? {
     let guarded = GuardedBytes(Array(text.utf8))
     return guarded.withSpan { bytes in
-      var parting = parting
+      var likelyGap = likelyGap
       var tallies = JSONPattern.Tallies(repeating: 9)
-      return Self.pattern.end(in: bytes, from: start, parting: &parting, &tallies).map {
+      return Self.pattern.end(in: bytes, from: start, likelyGap: &likelyGap, &tallies).map {
         (tallies[0], bytes.count - $0)
       }
     }
@@ -46,7 +46,7 @@ struct JSONPatternTests {
 
   @Test("remembers in which value the last text differed")
   func parting() {
-    var parting = UInt8.max
+    var likelyGap = UInt8.max
     var tallies = JSONPattern.Tallies(repeating: 0)
     for (text, expected): (String, UInt8) in [
       (Self.text, .max), (Self.text.replacing("word", with: "words"), 2),
@@ -54,8 +54,8 @@ struct JSONPatternTests {
       (Self.text.replacing("17", with: "18").replacing("a-1", with: "b"), 1),
       (Self.text.replacing("end", with: "und"), 1),
     ] {
-      _ = Self.pattern.end(in: Array(text.utf8).span, from: 0, parting: &parting, &tallies)
-      #expect(parting == expected, "\(text)")
+      _ = Self.pattern.end(in: Array(text.utf8).span, from: 0, likelyGap: &likelyGap, &tallies)
+      #expect(likelyGap == expected, "\(text)")
     }
   }
 
@@ -125,9 +125,9 @@ struct JSONPatternTests {
     var tallies = JSONPattern.Tallies(repeating: 0)
     let made = JSONPattern(long.span, gaps: [])
     let pattern = try #require(made)
-    var parting = UInt8.max
-    let whole = pattern.end(in: long.span, from: 0, parting: &parting, &tallies)
-    let cut = pattern.end(in: long.span, from: 1, parting: &parting, &tallies)
+    var likelyGap = UInt8.max
+    let whole = pattern.end(in: long.span, from: 0, likelyGap: &likelyGap, &tallies)
+    let cut = pattern.end(in: long.span, from: 1, likelyGap: &likelyGap, &tallies)
     #expect(whole == long.count && cut == nil)
     await #expect(processExitsWith: .failure) {
       let longer = [UInt8](repeating: 0x20, count: JSONPattern.limitBytes + 1)
