@@ -8,10 +8,10 @@ import Testing
 @Suite struct RegressionTests {
   @Test func `counts are the same within three percent`() throws {
     let book = try InstructionBook(parsing: "# a comment\nevent 1000\nrequest 50000\n")
-    #expect(book.verdict("event", 1049) == .same)
-    #expect(book.verdict("event", 1051) == .slower)
-    #expect(book.verdict("event", 951) == .same)
-    #expect(book.verdict("event", 949) == .faster)
+    #expect(book.verdict("event", 1029) == .same)
+    #expect(book.verdict("event", 1031) == .slower)
+    #expect(book.verdict("event", 971) == .same)
+    #expect(book.verdict("event", 969) == .faster)
     #expect(book.verdict("tunnel", 1) == .unknown)
     #expect(book.change("event", 1012) == "+1.2 %")
     #expect(book.change("event", 900) == "-10.0 %")

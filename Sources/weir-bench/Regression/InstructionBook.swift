@@ -3,9 +3,8 @@
 
 /// A text of lines `name instructions`; `#` begins a comment.
 struct InstructionBook {
-  /// How far a count may lie above what is written. A histogram is walked as far as a time is long, and
-  /// times under callgrind differ: by 130 instructions in the shortest run.
-  static let tolerancePercent = 5.0
+  /// How far a count may lie above what is written.
+  static let tolerancePercent = 3.0
 
   private(set) var counts: [String: Double] = [:]
 
