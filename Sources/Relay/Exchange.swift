@@ -284,7 +284,7 @@ extension Exchange {
 
   private func summary(_ verdict: Verdict) -> ExchangeSummary {
     var summary = ExchangeSummary(
-      route: route?.route.name, upstream: upstream?.options.name, verdict: verdict,
+      verdict: verdict,
       record: Self.record(verdict, route: route?.route.name ?? Relay.noRoute),
       status: answer.status, start: start, end: loop.now, requestBodyBytes: requestBodyBytes,
       responseBodyBytes: responseBodyBytes, pausesOfUpstream: Int(pausesOfUpstream),

@@ -41,11 +41,11 @@ extension Exchange {
     }
     defer { openStream() }
     guard let route, route.route.observes else { return }
-    var request = TapRequest(
-      path: path, contentType: head.headers.firstValue("content-type"),
-      contentEncoding: head.headers.firstValue("content-encoding"), status: head.status,
-      dialect: route.route.dialect, provider: route.upstream.options.provider)
-    request.messageLimitBytes = 256
+    let bytes = head.headers.bytes.span
+    let request = TapRequest(
+      path: path, contentType: bytes.extracting(head.headers.first("content-type") ?? 0..<0),
+      contentEncoding: bytes.extracting(head.headers.first("content-encoding") ?? 0..<0),
+      status: head.status, dialect: route.route.dialect, provider: route.upstream.options.provider)
     guard head.isSwitchingProtocols else {
       tap = StreamTap(request, sharing: relay.tapSupplies)
       return
@@ -146,12 +146,5 @@ extension Exchange {
     if tap.wantsStream == true { notes.wantsStream = true }
     requestTap = nil
     relay.giveBack(tap)
-  }
-}
-
-extension HeaderFields {
-  /// The value of the first such field; empty for none.
-  fileprivate func firstValue(_ lowercasedName: StaticString) -> [UInt8] {
-    first(lowercasedName).map { Array(bytes[$0]) } ?? []
   }
 }

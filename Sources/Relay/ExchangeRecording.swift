@@ -14,8 +14,8 @@ struct ExchangeNotes {
   var tenant: String?
   var modelRequested: [UInt8]?
   var wantsStream = false
-  var contentEncoding: String?
-  var upstreamRequestID: String?
+  var contentEncoding: ReceivedText?
+  var upstreamRequestID: ReceivedText?
   var connectNanoseconds: UInt64?
   /// The limit that refused it or made it wait, and for how long.
   var limiter: String?
@@ -32,10 +32,10 @@ struct ExchangeNotes {
   }
 
   mutating func note(_ head: ResponseHead) {
-    contentEncoding = head.headers.first("content-encoding").map(head.headers.string)
+    contentEncoding = head.headers.first("content-encoding").map(head.headers.text)
     for name: StaticString in ["x-request-id", "request-id", "x-amzn-requestid"] {
       guard let range = head.headers.first(name) else { continue }
-      upstreamRequestID = head.headers.string(range)
+      upstreamRequestID = head.headers.text(range)
       return
     }
   }
@@ -69,8 +69,8 @@ extension Exchange {
     record.endedAt = relay.loop.kernel.wallClockNanoseconds()
     let now = relay.loop.now
     return ExchangeSummary(
-      route: nil, upstream: nil, verdict: verdict, record: record, status: verdict.clientStatus,
-      start: now, end: now, requestBodyBytes: 0, responseBodyBytes: 0, pausesOfUpstream: 0,
+      verdict: verdict, record: record, status: verdict.clientStatus, start: now, end: now,
+      requestBodyBytes: 0, responseBodyBytes: 0, pausesOfUpstream: 0,
       pausesOfClient: 0, attempts: 0, reusedConnection: false)
   }
 
@@ -82,16 +82,14 @@ extension Exchange {
       record.isTraceSampled = trace.isSampled
     }
     record.tenant = notes.tenant
-    record.modelRequested = modelRequested.map { String(decoding: $0, as: UTF8.self) }
+    record.modelRequested = modelRequested.map(ReceivedText.init)
     let isFailure = record.outcome != .completed
     record.isStream =
       tap?.facts.isStream ?? false || answer.status == 101 || (isFailure && notes.wantsStream)
     record.isModelAccepted = isAccepted
     record.provider = provider
     record.operation = operation
-    if let model = tap?.facts.model, !model.isEmpty {
-      record.model = String(decoding: model, as: UTF8.self)
-    }
+    if let model = tap?.facts.model, !model.isEmpty { record.model = ReceivedText(model) }
   }
 
   /// Whether upstream took the request: 2xx, or a tunnel.
@@ -168,10 +166,8 @@ extension Exchange {
         record.events[label] = UInt64(tap.facts.kinds[kind.rawValue])
       }
     }
-    record.finishReasons = tap.finishReasons.map { Self.finishReasons[$0] }
-    if !tap.facts.responseID.isEmpty {
-      record.responseID = String(decoding: tap.facts.responseID, as: UTF8.self)
-    }
+    tap.forEachFinish { record.finishReasons.note(Self.finishReasons[$0]) }
+    if !tap.facts.responseID.isEmpty { record.responseID = ReceivedText(tap.facts.responseID) }
     guard record.isModelAccepted, tap.facts.dialect != .plain else { return }
     record.usageSource = Self.usageSources[tap.usageSource]
     guard !tap.facts.usage.isEmpty else { return }
@@ -183,7 +179,7 @@ extension Exchange {
     record.usage.reasoning = UInt64(tokens.reasoning)
     guard !relay.options.prices.isEmpty else { return }
     let price = [record.model, record.modelRequested].lazy
-      .compactMap { $0.flatMap { self.relay.options.prices[$0] } }.first
+      .compactMap { $0.flatMap { self.relay.options.prices[$0.string] } }.first
     record.costPicoUSD = price?.cost(of: record.usage)
   }
 
@@ -201,4 +197,8 @@ extension Exchange {
   private static let operations = LabelTable<Operation, Label.Operation>()
   private static let finishReasons = LabelTable<FinishReason, Label.FinishReason>()
   private static let usageSources = LabelTable<UsageSource, Label.UsageSource>()
+}
+
+extension HeaderFields {
+  fileprivate func text(_ range: Range<Int>) -> ReceivedText { ReceivedText(Array(bytes[range])) }
 }

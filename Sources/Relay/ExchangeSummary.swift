@@ -4,9 +4,6 @@ package import IO
 package import Telemetry
 
 package struct ExchangeSummary: Sendable {
-  /// nil where no route matched.
-  package var route: String?
-  package var upstream: String?
   package var verdict: Verdict
   /// The same and more, as metrics and logs take it.
   package var record: ExchangeRecord
@@ -21,6 +18,10 @@ package struct ExchangeSummary: Sendable {
   package var pausesOfClient: Int
   package var attempts: Int
   package var reusedConnection: Bool
+
+  /// nil where no route matched.
+  package var route: String? { record.route == Relay.noRoute ? nil : record.route }
+  package var upstream: String? { record.upstream }
 }
 
 /// Is told of every exchange, on the loop's thread.

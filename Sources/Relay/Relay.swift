@@ -59,7 +59,7 @@ package final class Relay: RequestServer {
     desk = try AdmissionDesk(on: loop, of: admission)
     hub = HubDesk(on: loop, of: streams, metrics: metrics)
     var random = random
-    requestIDs = RequestIDs(prefix: random.next())
+    requestIDs = RequestIDs(prefix: UInt32(truncatingIfNeeded: random.next() as UInt64))
     self.random = random
     resolver = try Resolver(on: loop, service: names)
     apply(options)
@@ -269,7 +269,7 @@ extension Relay {
   /// Whether the route of such a request keeps its streams.
   func keepsStreams(of head: RequestHead) -> Bool { route(for: head)?.route.hub != nil }
 
-  func requestID(_ number: Int) -> String { requestIDs.text(number) }
+  func requestID(_ number: Int) -> RequestID { requestIDs.id(number) }
 
   func ended(_ exchange: Exchange, _ summary: ExchangeSummary) {
     exchanges.remove(exchange)

@@ -4,6 +4,7 @@
 internal import Connections
 internal import IO
 internal import Tap
+package import Telemetry
 internal import Wire
 
 /// What an open exchange is doing.
@@ -64,29 +65,13 @@ package struct StreamReading: Sendable {
 
 /// Makes the identifiers of one loop's requests, as its log lines show them.
 package struct RequestIDs: Hashable, Sendable {
-  let prefix: UInt64
+  let prefix: UInt32
 
-  package init(prefix: UInt64) { self.prefix = prefix }
+  package init(prefix: UInt32) { self.prefix = prefix }
 
   /// Unlike any other of this process, and most likely of all others.
-  package func text(_ number: Int) -> String {
-    String(unsafeUninitializedCapacity: 17) { text in
-      var (prefix, number) = (prefix, UInt64(number))
-      var place = 8
-      while place > 0 {
-        place -= 1
-        text[place] = Self.hexDigit(prefix)
-        text[place + 9] = Self.hexDigit(number)
-        (prefix, number) = (prefix >> 4, number >> 4)
-      }
-      text[8] = UInt8(ascii: "-")
-      return 17
-    }
-  }
-
-  private static func hexDigit(_ bits: UInt64) -> UInt8 {
-    let digit = UInt8(truncatingIfNeeded: bits & 15)
-    return digit < 10 ? 0x30 + digit : 0x57 + digit
+  package func id(_ number: Int) -> RequestID {
+    RequestID(prefix: prefix, number: UInt32(truncatingIfNeeded: number))
   }
 }
 

@@ -8,16 +8,19 @@ internal import Wire
 /// The invariant: for any body that it reads, the scanner would have found the same in the same order. So a
 /// template may be forgotten, or never made, at any time, and no fact changes.
 struct BodyTemplate {
+  /// Holds no reference: ten are told for each answer, and counting references would cost more than
+  /// telling them.
   private struct Finding {
     let match: JSONMatch
-    /// What was captured of it.
-    let text: [UInt8]
+    /// What was captured of it, as a place in `texts`.
+    let text: Range<Int>
     /// The pattern's gap that it stands in; -1 for what is the same in every body.
     let gap: Int
   }
 
   private let pattern: JSONPattern
   private let findings: [Finding]
+  private let texts: [UInt8]
 
   /// Makes a template of a whole body; nil if it is too long, or holds what cannot be told again.
   init?(of body: Span<UInt8>, readWith table: JSONPathTable) {
@@ -25,16 +28,18 @@ struct BodyTemplate {
       let values = JSONPattern.values(of: body, in: 0..<body.count),
       values.count <= JSONPattern.gapLimit,
       let pattern = JSONPattern(body, gaps: values.map { ($0, JSONPattern.uncounted) }),
-      let findings = Self.findings(in: body, table, values)
+      let (findings, texts) = Self.findings(in: body, table, values)
     else { return nil }
     self.pattern = pattern
     self.findings = findings
+    self.texts = texts
   }
 
   private static func findings(
     in body: Span<UInt8>, _ table: JSONPathTable, _ values: [JSONPattern.Value]
-  ) -> [Finding]? {
+  ) -> ([Finding], texts: [UInt8])? {
     var scanner = JSONScanner(table)
+    var texts: [UInt8] = []
     var found: [Finding] = []
     var position = 0
     while let match = scanner.next(body, from: &position) {
@@ -47,7 +52,7 @@ struct BodyTemplate {
       guard found.count < findingLimit else { return nil }
       let isValue = match.kind == .string || match.kind == .number
       guard isValue, let gap = values.firstIndex(where: { $0.end == position }) else {
-        found.append(Finding(match: match, text: [], gap: -1))
+        found.append(Finding(match: match, text: 0..<0, gap: -1))
         continue
       }
       let raw = body.extracting(values[gap].range)
@@ -56,12 +61,13 @@ struct BodyTemplate {
       else { return nil }
       // The pattern has an empty string there, and so has the finding.
       let isKept = JSONPattern.keeps(values[gap])
+      let start = texts.count
+      if isKept && match.isCaptured { texts.append(copying: raw) }
       found.append(
         Finding(
-          match: isKept ? match : match.with(count: 0),
-          text: isKept && match.isCaptured ? [UInt8](copying: raw) : [], gap: gap))
+          match: isKept ? match : match.with(count: 0), text: start..<texts.count, gap: gap))
     }
-    return scanner.isComplete ? found : nil
+    return scanner.isComplete ? (found, texts) : nil
   }
 
   /// Hands over what a scanner would find in `body`, if it is of this kind, and returns whether it is;
@@ -77,7 +83,7 @@ struct BodyTemplate {
     for finding in findings {
       while next < others.count, others[next].gap < finding.gap { next += 1 }
       if next == others.count || others[next].gap != finding.gap {
-        interpreter.take(finding.match, finding.text.span, memory)
+        interpreter.take(finding.match, texts.span.extracting(finding.text), memory)
       } else if !take(others[next], for: finding.match, body, &interpreter, memory) {
         interpreter.drop()
         return false

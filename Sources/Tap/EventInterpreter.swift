@@ -6,6 +6,9 @@ internal import Wire
 struct EventInterpreter {
   var reading = EventReading()
   var texts = EventReading.Texts()
+  // What was taken last. The next one's is mostly the same, and to share it costs less than a copy.
+  private var lastModel: [UInt8] = []
+  private var lastFinish: [UInt8] = []
 
   /// Forgets the event being read.
   mutating func drop() {
@@ -145,7 +148,7 @@ extension EventInterpreter {
     guard match.count > 0 else { return }
     switch field {
     case .model where !memory.knowsModel:
-      texts.model = [UInt8](copying: text)
+      texts.model = Self.copy(text, like: &lastModel)
     case .responseID where !memory.knowsResponseID:
       texts.responseID = [UInt8](copying: text)
     case .model, .responseID: return
@@ -167,8 +170,14 @@ extension EventInterpreter {
     // watsonx, and Gemini's zero, say in words that there is no reason yet.
     if raw.isExactly("not_finished") || raw.isExactly("FINISH_REASON_UNSPECIFIED") { return }
     texts.finish = StreamFacts.Finish(
-      choice: 0, raw: [UInt8](copying: raw), isNumber: isNumber)
+      choice: 0, raw: Self.copy(raw, like: &lastFinish), isNumber: isNumber)
     reading.hasTexts = true
+  }
+
+  /// A copy of `text`, or what was copied last if it is the same.
+  private static func copy(_ text: Span<UInt8>, like last: inout [UInt8]) -> [UInt8] {
+    if !last.equals(text) { last = [UInt8](copying: text) }
+    return last
   }
 
   private mutating func takeErrorText(_ field: Field, _ bytes: Span<UInt8>, isNumber: Bool) {

@@ -67,7 +67,8 @@ struct EventReading {
       if !blockReason.isEmpty { blockReason = [] }
       if !finishDetail.isEmpty { finishDetail = [] }
       if finish != nil { finish = nil }
-      if !finishes.isEmpty { finishes = [] }
+      // Its memory serves the next event that has some, unless it is for very many choices.
+      if !finishes.isEmpty { finishes.count > 8 ? finishes = [] : finishes.removeAll(keepingCapacity: true) }
       if !tools.isEmpty { tools = [] }
       if error.isFound { error = UpstreamError() }
       if outer.isFound { outer = UpstreamError() }

@@ -15,6 +15,9 @@ package final class RequestTap {
   package private(set) var model: [UInt8]?
   /// Whether a stream was asked for; nil until its member was seen.
   package private(set) var wantsStream: Bool?
+  /// Of the request before: the next one's is mostly the same, and to share it costs less than a
+  /// copy.
+  private var lastModel: [UInt8] = []
   private var scanner = JSONScanner(RequestTap.table)
   private var readBytes = 0
 
@@ -47,12 +50,18 @@ package final class RequestTap {
     while let match = scanner.next(piece, from: &position) {
       switch (Field(rawValue: match.field), match.kind) {
       case (.requestedModel, .string):
-        if model == nil { model = [UInt8](copying: scanner.captured.span) }
+        if model == nil { takeModel() }
       case (.requestedStream, .true): wantsStream = wantsStream ?? true
       case (.requestedStream, .false): wantsStream = wantsStream ?? false
       default: break
       }
     }
+  }
+
+  private func takeModel() {
+    let text = scanner.captured
+    if !lastModel.equals(text.span) { lastModel = [UInt8](copying: text.span) }
+    model = lastModel
   }
 
   /// The model that a request path names, as Gemini's, Azure's and Bedrock's do; nil if it names

@@ -63,7 +63,7 @@ package final class StreamTap {
     status = request.status
     messageLimitBytes = request.messageLimitBytes
     self.supplies = supplies
-    framing = TapFraming(request)
+    framing = request.framing
     let path = RequestPath(request.path)
     let named = request.dialect.map { DialectCatalogue.named($0, path: path) }
     var isLines = false
@@ -79,7 +79,7 @@ package final class StreamTap {
     facts.isStream = status < 300 && isEvents
     if case .eventStream = framing { messages = MessageFraming() }
     if case .opaque = framing { isObserving = false }
-    startDecoding(request.contentEncoding.span)
+    startDecoding(request.coding)
   }
 
   private var isEvents: Bool {
@@ -179,12 +179,12 @@ package final class StreamTap {
 
   // Asked of the tap: a computed property of `facts`, asked from another room, copies them whole.
 
-  /// Why each choice ended, in the order of choices.
-  package var finishReasons: [FinishReason] {
+  /// Tells why each choice ended, in the order of choices.
+  package func forEachFinish(_ body: (FinishReason) -> Void) {
     switch facts.finishes.count {
-    case 0: []
-    case 1: [FinishReason(facts.finishes[0].raw)]
-    default: facts.finishReasons.map { FinishReason($0.raw) }
+    case 0: break
+    case 1: body(FinishReason(facts.finishes[0].raw))
+    default: for (raw, _) in facts.finishReasons { body(FinishReason(raw)) }
     }
   }
 
@@ -197,14 +197,12 @@ package final class StreamTap {
 
   // MARK: - Content codings
 
-  private func startDecoding(_ coding: Span<UInt8>) {
-    if coding.isToken("") || coding.isToken("identity") { return }
-    if coding.isToken("gzip") || coding.isToken("x-gzip") {
-      inflate = Inflate(.gzip, expansionLimit: Self.expansionLimit)
-    } else if coding.isToken("deflate") {
-      inflate = Inflate(.zlibOrRaw, expansionLimit: Self.expansionLimit)
-    } else if isObserving {
-      giveUp(.badEncoding)
+  private func startDecoding(_ coding: ContentCoding) {
+    switch coding {
+    case .identity: break
+    case .gzip: inflate = Inflate(.gzip, expansionLimit: Self.expansionLimit)
+    case .deflate: inflate = Inflate(.zlibOrRaw, expansionLimit: Self.expansionLimit)
+    case .other: if isObserving { giveUp(.badEncoding) }
     }
   }
 

@@ -4,10 +4,9 @@
 package struct TapRequest: Sendable {
   /// The request target as sent upstream, its query included.
   package var path: [UInt8]
-  package var contentType: [UInt8]
-  /// The value of `Content-Encoding`; empty for none.
-  package var contentEncoding: [UInt8]
-  package var status: Int
+  let framing: TapFraming
+  let coding: ContentCoding
+  package let status: Int
   /// The format, where the settings name it.
   package var dialect: DialectName?
   /// Who serves the upstream, where its host or the settings tell.
@@ -16,16 +15,47 @@ package struct TapRequest: Sendable {
   /// since it never shows it, but some errors are told by their message alone.
   package var messageLimitBytes = 256
 
+  /// - Parameters:
+  ///   - contentType: the value of `Content-Type`; empty for none, as is that of `Content-Encoding`.
+  package init(
+    path: [UInt8], contentType: Span<UInt8>, contentEncoding: Span<UInt8>, status: Int,
+    dialect: DialectName? = nil, provider: Provider? = nil
+  ) {
+    self.path = path
+    framing = TapFraming(contentType, status: status)
+    coding = ContentCoding(contentEncoding)
+    self.status = status
+    self.dialect = dialect
+    self.provider = provider
+  }
+
   package init(
     path: [UInt8], contentType: [UInt8], contentEncoding: [UInt8] = [], status: Int = 200,
     dialect: DialectName? = nil, provider: Provider? = nil
   ) {
-    self.path = path
-    self.contentType = contentType
-    self.contentEncoding = contentEncoding
-    self.status = status
-    self.dialect = dialect
-    self.provider = provider
+    self.init(
+      path: path, contentType: contentType.span, contentEncoding: contentEncoding.span,
+      status: status, dialect: dialect, provider: provider)
+  }
+}
+
+/// How a body was compressed.
+enum ContentCoding: Sendable {
+  case identity, gzip, deflate
+  /// One that is not undone.
+  case other
+
+  init(_ value: Span<UInt8>) {
+    self =
+      if value.isToken("") || value.isToken("identity") {
+        .identity
+      } else if value.isToken("gzip") || value.isToken("x-gzip") {
+        .gzip
+      } else if value.isToken("deflate") {
+        .deflate
+      } else {
+        .other
+      }
   }
 }
 
@@ -44,25 +74,26 @@ enum TapFraming: Sendable {
   /// Content that is not looked into.
   case opaque
 
-  init(_ request: borrowing TapRequest) {
-    let value = request.contentType
-    let type = value.span.extracting(first: value.firstIndex(of: UInt8(ascii: ";")) ?? value.count)
+  init(_ value: Span<UInt8>, status: Int) {
+    var end = 0
+    while end < value.count, value[end] != UInt8(ascii: ";") { end += 1 }
+    let type = value.extracting(first: end)
     self =
-      if type.isExactly("application/json") && request.status != 101 {
+      if type.isExactly("application/json") && status != 101 {
         // The commonest by far, told without looking at it three times.
         .json
       } else if type.isToken("text/event-stream") {
         .serverSentEvents
       } else if type.isToken("application/vnd.amazon.eventstream") {
         .eventStream
-      } else if request.status == 101 {
+      } else if status == 101 {
         .messages
       } else if type.isToken("application/json") || type.isToken("application/problem+json") {
         .json
       } else if Self.lineTypes.contains(where: { type.isToken($0) }) {
         .lines
       } else {
-        request.status >= 400 ? .json : .opaque
+        status >= 400 ? .json : .opaque
       }
   }
 

@@ -37,7 +37,7 @@ package struct TokenUsage: Equatable, Sendable {
 /// their keys out. No field may hold a prompt, an answer, a key or a cookie.
 package struct ExchangeRecord: Sendable {
   // Who and what.
-  package var requestID = ""
+  package var requestID = RequestID(prefix: 0, number: 0)
   /// 32 lower-case hexadecimal digits.
   package var traceID: String?
   /// 16 lower-case hexadecimal digits.
@@ -49,8 +49,8 @@ package struct ExchangeRecord: Sendable {
   package var upstream: String?
   package var provider = Label.Provider.other
   package var operation = Label.Operation.other
-  package var modelRequested: String?
-  package var model: String?
+  package var modelRequested: ReceivedText?
+  package var model: ReceivedText?
   /// Whether upstream answered 2xx: only then may a model become a label.
   package var isModelAccepted = false
   package var tenant: String?
@@ -95,13 +95,12 @@ package struct ExchangeRecord: Sendable {
   package var usageSource: Label.UsageSource?
   /// In 10^-12 US dollars.
   package var costPicoUSD: UInt64?
-  /// One for each choice.
-  package var finishReasons: [Label.FinishReason] = []
+  package var finishReasons = FinishReasons()
   package var backpressureEvents: UInt64 = 0
   package var backpressured: UInt64 = 0
-  package var contentEncoding: String?
-  package var responseID: String?
-  package var upstreamRequestID: String?
+  package var contentEncoding: ReceivedText?
+  package var responseID: ReceivedText?
+  package var upstreamRequestID: ReceivedText?
   package var reusedConnection: Bool?
   /// The first close code that either side of a WebSocket gave.
   package var closeCode: UInt64?
@@ -113,11 +112,13 @@ package struct ExchangeRecord: Sendable {
 
   /// The labels it counts under.
   package var key: ExchangeKey {
-    let named = isModelAccepted ? model ?? modelRequested : nil
-    return ExchangeKey(
+    ExchangeKey(
       route: route, provider: provider, operation: operation,
-      model: named ?? LabelRegistry.unknown, tenant: tenant)
+      model: countedModel?.string ?? LabelRegistry.unknown, tenant: tenant)
   }
+
+  /// The model that its figures are counted under; nil before upstream has accepted one.
+  var countedModel: ReceivedText? { isModelAccepted ? model ?? modelRequested : nil }
 
   /// Tokens per second after the first, in thousandths; nil unless two tokens took some time.
   var milliTokensPerSecond: UInt64? {

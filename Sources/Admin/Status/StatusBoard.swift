@@ -104,7 +104,7 @@ extension StatusBoard {
   ) -> [Row] {
     let all = loops.flatMap { loop in
       loop.open.map { reading in
-        let id = loop.requestIDs.text(reading.number)
+        let id = loop.requestIDs.id(reading.number).text
         return row(id, reading, last[id], seconds)
       }
     }
@@ -143,7 +143,7 @@ extension StatusBoard {
       $0 + $1.reading.contentEvents - (last[$1.id]?.reading.contentEvents ?? 0)
     }
     let gone = ended.reduce(0) {
-      $0 + Int($1.events[.content]) - (last[$1.requestID]?.reading.contentEvents ?? 0)
+      $0 + Int($1.events[.content]) - (last[$1.requestID.text]?.reading.contentEvents ?? 0)
     }
     return Double(max(0, open + gone))
   }

@@ -125,12 +125,15 @@ extension StatusJSON {
 
   private mutating func write(_ record: ExchangeRecord) {
     json.beginObject()
-    write("request_id", record.requestID)
+    write("request_id", record.requestID.text)
     write("route", record.route)
     write("upstream", record.upstream)
     write("provider", record.provider.rawValue)
     write("operation", record.operation.rawValue)
-    write("model", record.model ?? record.modelRequested)
+    if let model = record.model ?? record.modelRequested {
+      json.key("model")
+      json.string(model.bytes.span)
+    }
     write("state", "ended")
     write("stream", record.isStream)
     if let status = record.status { write("status", status) }

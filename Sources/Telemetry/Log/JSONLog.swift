@@ -73,7 +73,7 @@ package struct JSONLog {
   }
 
   private mutating func writeIdentity(_ record: ExchangeRecord) {
-    write("request_id", record.requestID)
+    write("request_id", record.requestID.text)
     write("trace_id", record.traceID)
     write("span_id", record.spanID)
     write("route", record.route)
@@ -147,6 +147,12 @@ package struct JSONLog {
   }
 
   // MARK: - Members; one that is nil is left out
+
+  private mutating func write(_ key: StaticString, _ value: ReceivedText?) {
+    guard let value else { return }
+    json.key(key)
+    json.string(value.bytes.span)
+  }
 
   private mutating func write(_ key: StaticString, _ value: String?) {
     guard let value else { return }

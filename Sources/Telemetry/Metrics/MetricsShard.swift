@@ -6,6 +6,31 @@ package struct RouteMeter {
   let level: StreamLevel
 }
 
+/// The labels of an exchange, as its record has them, and what they count under. An object: to look
+/// at one of its texts counts no reference.
+private final class CountedLabels {
+  let child: ExchangeChild
+  private let route: String
+  private let provider: Label.Provider
+  private let operation: Label.Operation
+  private let model: ReceivedText?
+  private let tenant: String?
+
+  init(_ record: borrowing ExchangeRecord, _ model: ReceivedText?, _ child: ExchangeChild) {
+    self.child = child
+    self.model = model
+    route = record.route
+    provider = record.provider
+    operation = record.operation
+    tenant = record.tenant
+  }
+
+  func holds(_ record: borrowing ExchangeRecord, _ model: ReceivedText?) -> Bool {
+    provider == record.provider && operation == record.operation && route == record.route
+      && self.model == model && tenant == record.tenant
+  }
+}
+
 /// The figures of one loop.
 ///
 /// It belongs to the loop's thread. Counting is an addition to an array; a lock is taken and memory
@@ -25,7 +50,7 @@ package final class MetricsShard {
   /// What was asked for last: most requests of a loop have the same labels, and comparing costs a
   /// tenth of hashing.
   private var lastRoute: (name: String, meter: RouteMeter)?
-  private var lastExchange: (key: ExchangeKey, child: ExchangeChild)?
+  private var lastExchange: CountedLabels?
 
   package init(registry: LabelRegistry) {
     self.registry = registry
@@ -74,13 +99,20 @@ package final class MetricsShard {
   }
 
   package func exchange(_ key: ExchangeKey) -> ExchangeChild {
-    if lastExchange?.key == key, let child = lastExchange?.child { return child }
-    if let known = exchanges[key] {
-      lastExchange = (key, known)
-      return known
-    }
+    if let known = exchanges[key] { return known }
     let (child, isFolded) = registry.child(key)
     if !isFolded { exchanges[key] = child }
+    return child
+  }
+
+  /// The children of a record's labels.
+  func exchange(of record: borrowing ExchangeRecord) -> ExchangeChild {
+    let model = record.countedModel
+    if let lastExchange, lastExchange.holds(record, model) { return lastExchange.child }
+    let key = record.key
+    let child = exchange(key)
+    // Not a folded one: each that is folded is counted by the registry.
+    if exchanges[key] != nil { lastExchange = CountedLabels(record, model, child) }
     return child
   }
 

@@ -4,7 +4,7 @@ extension MetricsShard {
   /// Counts an exchange that has ended. It must have been `accepted` before, on whichever loop.
   package func record(_ record: ExchangeRecord) {
     let route = route(record.route)
-    let child = exchange(record.key)
+    let child = exchange(of: record)
     subtract(1, from: .requestsActive, of: route.child)
     countEnd(record, child)
     observeTimes(record, child)
@@ -57,8 +57,10 @@ extension MetricsShard {
         add(record.events[kind], to: .events, of: child.common, at: kind.ordinal)
       }
     }
-    for reason in record.finishReasons {
-      add(1, to: .finishReasons, of: child.common, at: reason.ordinal)
+    guard record.finishReasons.first != nil else { return }
+    for reason in Label.FinishReason.allCases {
+      let count = record.finishReasons.count(of: reason)
+      if count > 0 { add(count, to: .finishReasons, of: child.common, at: reason.ordinal) }
     }
   }
 
