@@ -129,9 +129,8 @@ extension ClientConnection {
     handler = nil
     phase = .idle
     self.pool = pool
-    let timer = idleTimer ?? LoopTimer(on: pool.loop, owner: self)
-    timer.set(pool.loop.now + pool.options.idleTimeout)
-    idleTimer = timer
+    if idleTimer == nil { idleTimer = LoopTimer(on: pool.loop, owner: self) }
+    idleTimer?.set(pool.idleDeadline)
     stream.readLimit = LoopBuffers.readSize
     stream.upcoming = UpcomingMemory()
     stream.acknowledgements?.rest()

@@ -72,6 +72,9 @@ package final class UpstreamPool {
 
   package var idleCount: Int { idle.count }
 
+  /// Until when a connection that comes back now is kept.
+  var idleDeadline: Instant { loop.now + options.idleTimeout }
+
   /// An idle connection, no longer the pool's; nil if there is none.
   package func takeIdle() -> ClientConnection? {
     while let kept = idle.popLast() {

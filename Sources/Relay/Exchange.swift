@@ -67,7 +67,7 @@ final class Exchange: Enrolled {
   let loop: EventLoop
   let metrics: MetricsShard
   let connection: any Downstream
-  let route: ActiveRoute?
+  let route: ActiveRoute
   var client: ClientConnection?
   // What every read of an answer touches comes first, so that it shares few cache lines.
   let timer: LoopTimer
@@ -114,7 +114,7 @@ final class Exchange: Enrolled {
   @Moment var clientPaused: Instant?
   var pausedNanoseconds: UInt64 = 0
 
-  init(on connection: any Downstream, by route: ActiveRoute?, of relay: Relay) {
+  init(on connection: any Downstream, by route: ActiveRoute, of relay: Relay) {
     self.connection = connection
     self.relay = relay
     self.route = route
@@ -127,7 +127,7 @@ final class Exchange: Enrolled {
     timer.owner = self
   }
 
-  var upstream: Upstream? { route?.upstream }
+  var upstream: Upstream? { route.upstream }
 
   var isEnded: Bool {
     if case .ended = phase { true } else { false }
@@ -141,16 +141,16 @@ extension Exchange {
     remember(head)
     prepareKeeping(head)
     guard !relay.isRefusing else { return conclude(.draining) }
-    guard let route else { return conclude(.noRoute) }
+    guard let upstream = route.upstream else { return conclude(.noRoute) }
     if case .length(let bytes) = head.framing, let limit = relay.options.requestBodyLimitBytes,
       bytes > limit
     {
       return conclude(.bodyTooLarge)
     }
-    if head.framing != .none, route.route.observes || route.limits.needModel {
+    if !traits.contains(.requestEnded), route.route.observes || route.limits.needModel {
       requestTap = relay.takeRequestTap()
     }
-    let endpoint = route.upstream.pick()
+    let endpoint = upstream.pick()
     relay.writer.forward(
       head, to: endpoint, by: route, expecting: !hasToReadModel)
     // What follows of a short body goes behind the head without moving it.
@@ -164,8 +164,8 @@ extension Exchange {
 
   /// Goes upstream; the exchange's own time begins here.
   func proceed() {
-    guard let upstream, let endpoint = chosenEndpoint else { return }
-    if let total = upstream.options.streamTimeout { deadline = loop.now + total }
+    guard let endpoint = chosenEndpoint else { return }
+    if let total = route.streamTimeout { deadline = loop.now + total }
     connect(to: endpoint, allowingIdle: true)
   }
 
@@ -173,9 +173,9 @@ extension Exchange {
   func refuse(_ refusal: RequestRefusal) { conclude(.refused(refusal)) }
 
   private func remember(_ head: RequestHead) {
-    path = Array(head.headers.bytes[head.originTarget])
+    path = [UInt8](copying: head.headers.bytes.span.extracting(head.originTarget))
     // Before any refusal: a request that is turned away is to be found by its trace, too.
-    notes.note(head, tenantHeader: route?.route.tenantHeader)
+    notes.note(head, tenantHeader: route.route.tenantHeader)
     if head.framing == .none { traits.insert(.requestEnded) }
     if head.isMethod("HEAD") { traits.insert(.head) }
     if head.isIdempotent || head.headers.first("idempotency-key") != nil {
@@ -285,7 +285,7 @@ extension Exchange {
   private func summary(_ verdict: Verdict) -> ExchangeSummary {
     var summary = ExchangeSummary(
       verdict: verdict,
-      record: Self.record(verdict, route: route?.route.name ?? Relay.noRoute),
+      record: Self.record(verdict, route: route.route.name),
       status: answer.status, start: start, end: loop.now, requestBodyBytes: requestBodyBytes,
       responseBodyBytes: responseBodyBytes, pausesOfUpstream: Int(pausesOfUpstream),
       pausesOfClient: Int(pausesOfClient), attempts: Int(attempts),

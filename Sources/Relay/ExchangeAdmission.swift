@@ -10,12 +10,12 @@ internal import Wire
 extension Exchange: AdmissionWaiter {
   /// Whether a limit counts by the model, and only the body may tell which it is.
   var hasToReadModel: Bool {
-    route?.limits.needModel == true && requestTap != nil && modelRequested == nil
+    route.limits.needModel && requestTap != nil && modelRequested == nil
   }
 
   /// Passes the limits of the route, then goes on upstream.
   func enter(_ head: RequestHead) {
-    guard let route, !route.limits.isEmpty else { return proceed() }
+    guard !route.limits.isEmpty else { return proceed() }
     guard hasToReadModel else { return ask(head, model: modelRequested) }
     phase = .peeking(head)
     // Whoever waits for weir's word before sending the body has to have it now.
@@ -33,7 +33,6 @@ extension Exchange: AdmissionWaiter {
   }
 
   private func ask(_ head: RequestHead, model: [UInt8]?) {
-    guard let route else { return }
     clocks.queued = loop.now
     let demand = route.limits.demand(head, from: connection.peer, model: model)
     switch relay.desk.admit(demand, for: self) {
@@ -76,7 +75,7 @@ extension Exchange: AdmissionWaiter {
       notes.limiter = limit
       decide(.timeout, limit, waited: waited)
     case .draining:
-      if let limit = notes.limiter ?? route?.route.limits.first {
+      if let limit = notes.limiter ?? route.route.limits.first {
         decide(.draining, limit, waited: waited)
       }
     }

@@ -11,7 +11,6 @@ extension Exchange {
     var bytes = 0
     for range in payload { bytes &+= range.count }
     responseBodyBytes &+= UInt64(bytes)
-    guard let route else { return }
     let delay =
       connection.queuedBytes == 0
       ? loop.readClock().nanoseconds(since: loop.now) : nil
@@ -22,8 +21,9 @@ extension Exchange {
   /// sent them in the turn in which they came. What waited for a connection or for a limit did not
   /// wait for weir.
   func countUp() {
-    guard let route, let client, requestBodyBytes > countedUp else { return }
-    let isAtOnce = client.queuedBytes == 0 && requestBodyRead == loop.now
+    guard let client, requestBodyBytes > countedUp else { return }
+    let isAtOnce =
+      client.queuedBytes == 0 && requestBodyRead.nanoseconds == loop.now.nanoseconds
     let delay = isAtOnce ? loop.readClock().nanoseconds(since: loop.now) : nil
     metrics.relayed(
       Int(requestBodyBytes - countedUp), .up, route.meter.child, delayNanoseconds: delay)
@@ -33,19 +33,19 @@ extension Exchange {
   // MARK: - Streams
 
   func openStream() {
-    guard let route, tap?.facts.isStream ?? false || answer.status == 101 else { return }
+    guard tap?.facts.isStream ?? false || answer.status == 101 else { return }
     traits.insert(.countedStream)
     metrics.streamOpened(route.meter)
     if traits.contains(.webSocket) { metrics.socketOpened(.tunnel) }
   }
 
   func closeStream() {
-    if let route, traits.contains(.countedStream) {
+    if traits.contains(.countedStream) {
       metrics.streamClosed(route.meter)
       if traits.contains(.webSocket) { metrics.socketClosed(.tunnel) }
     }
     if tunnel?.hasBrokenFrames == true { metrics.observerError(.badFrame) }
-    guard let tap, let route else { return }
+    guard let tap else { return }
     if tap.hasObserverErrors {
       for (kind, label) in zip(ObserverErrorKind.allCases, Label.ObserverError.allCases)
       where tap.facts.observerErrors[kind.rawValue] > 0 {
@@ -60,31 +60,30 @@ extension Exchange {
   // MARK: - Connections
 
   func countConnection(from old: Label.ConnectionState?, to new: Label.ConnectionState?) {
-    guard let upstream else { return }
-    metrics.upstreamConnection(upstream.meter, from: old, to: new)
+    metrics.upstreamConnection(route.upstreamMeter, from: old, to: new)
   }
 
   func countRetry(_ reason: Label.RetryReason) {
-    guard let upstream else { return }
-    metrics.retried(reason, upstream.meter)
+    metrics.retried(reason, route.upstreamMeter)
   }
 
   /// A connection is there: how long each part of making it took.
   func noteConnected() {
-    guard case .connecting(let pending) = phase, let upstream else { return }
+    guard case .connecting(let pending) = phase else { return }
     countConnection(from: .connecting, to: .active)
     notes.connectNanoseconds = loop.now.nanoseconds(since: pending.start)
     let (tcp, tls) = (pending.tcpStart, pending.tlsStart)
     let hasTLS = tls.nanoseconds > 0
     if tcp > pending.start {
       let time = tcp.nanoseconds(since: pending.start)
-      metrics.connectPhase(.dns, upstream.meter, nanoseconds: time)
+      metrics.connectPhase(.dns, route.upstreamMeter, nanoseconds: time)
     }
     let tcpEnd = hasTLS ? tls : loop.now
-    metrics.connectPhase(.tcp, upstream.meter, nanoseconds: tcpEnd.nanoseconds(since: tcp))
+    metrics.connectPhase(
+      .tcp, route.upstreamMeter, nanoseconds: tcpEnd.nanoseconds(since: tcp))
     if hasTLS {
       let time = loop.now.nanoseconds(since: tls)
-      metrics.connectPhase(.tls, upstream.meter, nanoseconds: time)
+      metrics.connectPhase(.tls, route.upstreamMeter, nanoseconds: time)
     }
   }
 
@@ -94,7 +93,7 @@ extension Exchange {
   func beginPauseOfUpstream() {
     pausesOfUpstream &+= 1
     upstreamPaused = loop.now
-    if let route { metrics.backpressureBegan(.client, route.meter) }
+    metrics.backpressureBegan(.client, route.meter)
   }
 
   /// What was not read because the client took nothing is no silence of upstream's.
@@ -104,14 +103,14 @@ extension Exchange {
     let time = loop.now.nanoseconds(since: since)
     pausedNanoseconds &+= time
     tap?.excludeFromGap(nanoseconds: time)
-    if let route { metrics.backpressureEnded(.client, route.meter, pausedNanoseconds: time) }
+    metrics.backpressureEnded(.client, route.meter, pausedNanoseconds: time)
   }
 
   /// Upstream refuses bytes, so the client is not read.
   func beginPauseOfClient() {
     pausesOfClient &+= 1
     clientPaused = loop.now
-    if let route { metrics.backpressureBegan(.upstream, route.meter) }
+    metrics.backpressureBegan(.upstream, route.meter)
   }
 
   func endPauseOfClient() {
@@ -119,6 +118,6 @@ extension Exchange {
     clientPaused = nil
     let time = loop.now.nanoseconds(since: since)
     pausedNanoseconds &+= time
-    if let route { metrics.backpressureEnded(.upstream, route.meter, pausedNanoseconds: time) }
+    metrics.backpressureEnded(.upstream, route.meter, pausedNanoseconds: time)
   }
 }

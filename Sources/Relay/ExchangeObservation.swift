@@ -40,19 +40,19 @@ extension Exchange {
       traits.insert(.webSocket)
     }
     defer { openStream() }
-    guard let route, route.route.observes else { return }
+    guard route.route.observes else { return }
     let bytes = head.headers.bytes.span
     let request = TapRequest(
       path: path, contentType: bytes.extracting(head.headers.first("content-type") ?? 0..<0),
       contentEncoding: bytes.extracting(head.headers.first("content-encoding") ?? 0..<0),
-      status: head.status, dialect: route.route.dialect, provider: route.upstream.options.provider)
+      status: head.status, dialect: route.route.dialect, provider: route.upstream?.options.provider)
     guard head.isSwitchingProtocols else {
-      tap = StreamTap(request, sharing: relay.tapSupplies)
+      tap = relay.makeTap(request)
       return
     }
     // A tunnel of another protocol is bytes and no more.
     guard traits.contains(.webSocket) else { return }
-    tap = StreamTap(request, sharing: relay.tapSupplies)
+    tap = relay.makeTap(request)
     tunnel = TunnelObserver(lendingTo: tap, metrics: metrics)
   }
 
@@ -94,6 +94,8 @@ extension Exchange {
       return
     }
     answer.hasReachedClient = true
+    // A plain answer has no first token to wait for.
+    guard tap.facts.isStream else { return }
     tokenMark = clientBytes
     noteAccepted()
   }

@@ -32,12 +32,10 @@ struct ExchangeNotes {
   }
 
   mutating func note(_ head: ResponseHead) {
-    contentEncoding = head.headers.first("content-encoding").map(head.headers.text)
-    for name: StaticString in ["x-request-id", "request-id", "x-amzn-requestid"] {
-      guard let range = head.headers.first(name) else { continue }
-      upstreamRequestID = head.headers.text(range)
-      return
-    }
+    contentEncoding = head.headers.text("content-encoding")
+    upstreamRequestID =
+      head.headers.text("x-request-id") ?? head.headers.text("request-id")
+      ?? head.headers.text("x-amzn-requestid")
   }
 }
 
@@ -46,7 +44,7 @@ extension Exchange {
   func fill(_ record: inout ExchangeRecord) {
     record.status = answer.status
     record.upstream = upstream?.options.name
-    record.endedAt = loop.kernel.wallClockNanoseconds()
+    record.endedAt = loop.readWallClock()
     identify(&record)
     addTimes(&record)
     addTransport(&record)
@@ -66,7 +64,7 @@ extension Exchange {
     var record = record(verdict, route: Relay.noRoute)
     record.status = verdict.clientStatus
     record.requestID = relay.requestID(number)
-    record.endedAt = relay.loop.kernel.wallClockNanoseconds()
+    record.endedAt = relay.loop.readWallClock()
     let now = relay.loop.now
     return ExchangeSummary(
       verdict: verdict, record: record, status: verdict.clientStatus, start: now, end: now,
@@ -114,7 +112,7 @@ extension Exchange {
       model = String(decoding: bytes, as: UTF8.self)
     }
     return ExchangeKey(
-      route: route?.route.name ?? Relay.noRoute, provider: provider, operation: operation,
+      route: route.route.name, provider: provider, operation: operation,
       model: model, tenant: notes.tenant)
   }
 
@@ -123,7 +121,9 @@ extension Exchange {
     notes.modelRequested ?? pathMeaning?.model
   }
 
-  var pathMeaning: PathMeaning? { route?.meaning(of: path) }
+  var pathMeaning: PathMeaning? {
+    route.upstream == nil ? nil : route.meaning(of: path)
+  }
 
   private func addTimes(_ record: inout ExchangeRecord) {
     // Not when the loop woke, but now: the last bytes have been accepted in between.
@@ -200,5 +200,9 @@ extension Exchange {
 }
 
 extension HeaderFields {
-  fileprivate func text(_ range: Range<Int>) -> ReceivedText { ReceivedText(Array(bytes[range])) }
+  /// The value of the first such field.
+  fileprivate func text(_ lowercasedName: StaticString) -> ReceivedText? {
+    guard let range = first(lowercasedName) else { return nil }
+    return ReceivedText([UInt8](copying: bytes.span.extracting(range)))
+  }
 }

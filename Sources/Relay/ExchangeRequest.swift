@@ -119,13 +119,16 @@ extension Exchange {
     traits.insert(.requestSent)
     // Not when the loop woke: many requests may have been read since.
     if clocks.up == nil { clocks.up = loop.readClock() }
-    let request = requestBuffer
+    // Taken out while it is lent, which counts no reference.
+    var request: [UInt8] = []
+    swap(&request, &requestBuffer)
     client.send(request.span)
+    swap(&request, &requestBuffer)
     countUp()
     // On a fresh connection nothing is sent twice, unless the settings ask for it by status.
     let mayRepeat =
       traits.isSuperset(of: [.reusedConnection, .idempotent])
-      || upstream?.options.retryStatuses.isEmpty == false
+      || route.retriesAnyStatus
     if !mayRepeat || !hasTriesLeft || requestBuffer.count > relay.options.requestBufferBytes {
       forgetRequest()
     }
@@ -137,7 +140,7 @@ extension Exchange {
 
   var hasTriesLeft: Bool { Int(attempts) < upstream?.options.attempts ?? 1 }
 
-  func awaitHead() { setTimer(inNanoseconds: upstream?.firstByteNanoseconds ?? 0) }
+  func awaitHead() { setTimer(inNanoseconds: route.firstByteNanoseconds) }
 }
 
 // MARK: - Backpressure from upstream

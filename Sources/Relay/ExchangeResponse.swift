@@ -87,11 +87,10 @@ extension Exchange: ResponseHandler {
 
   /// Starts the clock of silence anew.
   func expectMore() {
-    guard let route else { return }
     if case .tunnel = phase {
       setTimer(inNanoseconds: relay.options.tunnelIdleTimeout.wholeNanoseconds)
     } else {
-      setTimer(inNanoseconds: route.upstream.idleNanoseconds)
+      setTimer(inNanoseconds: route.idleNanoseconds)
     }
   }
 

@@ -74,7 +74,7 @@ extension Exchange {
   }
 
   private func retryAfter(_ head: ResponseHead) -> Duration? {
-    head.headers.retryAfter(wallClockNanoseconds: loop.kernel.wallClockNanoseconds())
+    head.headers.retryAfter(wallClockNanoseconds: loop.readWallClock())
   }
 }
 

@@ -23,7 +23,7 @@ package final class Relay: RequestServer {
   var writer = HeadWriter()
   var random: any RandomNumberGenerator
   /// What the taps of the loop's streams share.
-  let tapSupplies = TapSupplies()
+  private let tapSupplies = TapSupplies()
   /// Requests mostly come whole, so one serves nearly all of them.
   private var spareRequestTap: RequestTap? = RequestTap()
   private let resolver: Resolver
@@ -33,6 +33,11 @@ package final class Relay: RequestServer {
   private let bound: ConnectionBound
   package let requestIDs: RequestIDs
   private var routes: [ActiveRoute] = []
+  /// That of requests which no route matched; it has figures once there was one.
+  private lazy var unmatched = ActiveRoute(
+    Route(name: Self.noRoute, pathPrefix: "", upstream: ""), to: nil,
+    limits: RouteLimits([], ofRoute: Self.noRoute, among: [], in: desk.admission),
+    metrics: metrics)
   private(set) var upstreams: [Upstream] = []
   private var exchanges = Roster<Exchange>()
   private var hubRequests = Roster<HubRequest>()
@@ -89,7 +94,7 @@ package final class Relay: RequestServer {
     // Names are looked up once for each route: there may be ten thousand exchanges.
     var byRoute: [ObjectIdentifier: (limits: [String], count: Int)] = [:]
     for exchange in exchanges.members where exchange.permit != nil {
-      guard let route = exchange.route, !route.route.limits.isEmpty else { continue }
+      let route = exchange.route
       byRoute[ObjectIdentifier(route), default: (route.route.limits, 0)].count += 1
     }
     var holders: [String: Int] = [:]
@@ -168,7 +173,7 @@ extension Relay {
   }
 
   private func begin(
-    _ head: RequestHead, by route: ActiveRoute?, on client: any Downstream
+    _ head: RequestHead, by route: ActiveRoute, on client: any Downstream
   ) -> Exchange {
     let exchange = accept(on: client, by: route)
     exchange.begin(head)
@@ -176,7 +181,7 @@ extension Relay {
   }
 
   package func connection(_ connection: ServerConnection, refused refusal: RequestRefusal) {
-    accept(on: connection, by: nil).refuse(refusal)
+    accept(on: connection, by: unmatched).refuse(refusal)
   }
 
   package func connectionClosed(_ connection: ServerConnection) {
@@ -186,9 +191,9 @@ extension Relay {
     reportIfDrained()
   }
 
-  private func accept(on connection: any Downstream, by route: ActiveRoute?) -> Exchange {
+  private func accept(on connection: any Downstream, by route: ActiveRoute) -> Exchange {
     acceptedCount += 1
-    metrics.accepted(route?.meter ?? metrics.route(Self.noRoute))
+    metrics.accepted(route.meter.child)
     observer?.exchangeAccepted()
     let exchange = Exchange(on: connection, by: route, of: self)
     exchanges.add(exchange)
@@ -199,9 +204,13 @@ extension Relay {
   /// no route, because it would have made one, and because its failure is weir's.
   package func turnedAway() {
     acceptedCount += 1
-    metrics.accepted(metrics.route(Self.noRoute))
+    metrics.accepted(unmatched.meter.child)
     observer?.exchangeAccepted()
     book(Exchange.summary(ofTurnedAway: acceptedCount, by: self))
+  }
+
+  func makeTap(_ request: borrowing TapRequest) -> StreamTap {
+    StreamTap(request, sharing: tapSupplies)
   }
 
   func takeRequestTap() -> RequestTap {
@@ -214,10 +223,11 @@ extension Relay {
     spareRequestTap = tap
   }
 
-  private func route(for head: RequestHead) -> ActiveRoute? {
+  private func route(for head: RequestHead) -> ActiveRoute {
     let span = head.headers.bytes.span.extracting(head.originTarget)
     let path = head.originTargetLacksRoot ? Self.root.span : span
-    return routes.first { $0.matches(path) }
+    for index in routes.indices where routes[index].matches(path) { return routes[index] }
+    return unmatched
   }
 
   /// The label of requests that no route matched.
@@ -228,9 +238,9 @@ extension Relay {
 
   /// Whether weir answers itself: what stands under its own path, and whether a page may ask for a
   /// stream that is kept.
-  private func isOwn(_ head: RequestHead, _ route: ActiveRoute?) -> Bool {
+  private func isOwn(_ head: RequestHead, _ route: ActiveRoute) -> Bool {
     if head.headers.bytes[head.originTarget].starts(with: Self.ownPaths) { return true }
-    return route?.route.hub != nil && head.isPreflight
+    return route.route.hub != nil && head.isPreflight
       && options.hub.crossOrigin.allowance(for: head) != nil
   }
 
@@ -242,9 +252,9 @@ extension Relay {
 
   /// Who answers what goes to no upstream, or is a socket of the hub; nil for all else.
   private func ownHandler(
-    for head: RequestHead, _ route: ActiveRoute?, on connection: ServerConnection
+    for head: RequestHead, _ route: ActiveRoute, on connection: ServerConnection
   ) -> (any RequestHandler)? {
-    if let mode = HubSocket.Mode(head, takesMessages: route?.route.hub?.takesMessages ?? false) {
+    if let mode = HubSocket.Mode(head, takesMessages: route.route.hub?.takesMessages ?? false) {
       let refusal: HubRequest.Refusal
       do throws(HubRequest.Refusal) {
         return try HubSocket.open(head, on: connection, of: self, mode)
@@ -267,7 +277,7 @@ extension Relay {
   }
 
   /// Whether the route of such a request keeps its streams.
-  func keepsStreams(of head: RequestHead) -> Bool { route(for: head)?.route.hub != nil }
+  func keepsStreams(of head: RequestHead) -> Bool { route(for: head).route.hub != nil }
 
   func requestID(_ number: Int) -> RequestID { requestIDs.id(number) }
 

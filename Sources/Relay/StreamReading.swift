@@ -112,7 +112,7 @@ extension Exchange {
 
   fileprivate func reading(at now: Instant) -> StreamReading {
     var reading = StreamReading(
-      number: notes.number, route: route?.route.name ?? Relay.noRoute,
+      number: notes.number, route: route.route.name,
       upstream: upstream?.options.name,
       provider: (upstream?.provider ?? tap?.facts.provider ?? .other).rawValue,
       operation: (tap?.facts.operation ?? pathMeaning?.operation ?? .other).rawValue,

@@ -128,16 +128,28 @@ struct TriedEndpoints: ExpressibleByArrayLiteral {
 /// A route with its upstream at hand. Exchanges keep theirs through a reload.
 final class ActiveRoute {
   let route: Route
-  let upstream: Upstream
+  /// nil for the route of requests that no route matched.
+  let upstream: Upstream?
   let meter: RouteMeter
   let limits: RouteLimits
+  // Upstream's own, so that what each read of a stream asks for is one step away.
+  let upstreamMeter: MetricChild
+  let firstByteNanoseconds: UInt64
+  let idleNanoseconds: UInt64
+  let streamTimeout: Duration?
+  let retriesAnyStatus: Bool
   var lastMeaning: (path: [UInt8], meaning: PathMeaning)?
 
-  init(_ route: Route, to upstream: Upstream, limits: RouteLimits, metrics: MetricsShard) {
+  init(_ route: Route, to upstream: Upstream?, limits: RouteLimits, metrics: MetricsShard) {
     self.route = route
     self.limits = limits
     self.upstream = upstream
     meter = metrics.route(route.name)
+    upstreamMeter = upstream?.meter ?? meter.child
+    firstByteNanoseconds = upstream?.firstByteNanoseconds ?? 0
+    idleNanoseconds = upstream?.idleNanoseconds ?? 0
+    streamTimeout = upstream?.options.streamTimeout
+    retriesAnyStatus = upstream?.options.retryStatuses.isEmpty == false
   }
 
   func matches(_ path: Span<UInt8>) -> Bool {

@@ -61,8 +61,8 @@ extension HeaderFields {
 
 extension Exchange {
   func noteRateLimits(_ head: ResponseHead) {
-    guard let upstream else { return }
     for (resource, remaining) in head.rateLimits {
+      guard let upstream else { return }
       upstream.rateLimits[resource] = RateLimitReading(
         upstream: upstream.options.name, resource: resource, remaining: remaining, at: loop.now)
     }

@@ -7,10 +7,10 @@ internal import Wire
 ///
 /// The invariant: for any body that it reads, the scanner would have found the same in the same order. So a
 /// template may be forgotten, or never made, at any time, and no fact changes.
-struct BodyTemplate {
+final class BodyTemplate: Sendable {
   /// Holds no reference: ten are told for each answer, and counting references would cost more than
   /// telling them.
-  private struct Finding {
+  private struct Finding: Sendable {
     let match: JSONMatch
     /// What was captured of it, as a place in `texts`.
     let text: Range<Int>
@@ -18,18 +18,20 @@ struct BodyTemplate {
     let gap: Int
   }
 
+  let dialect: Dialect
   private let pattern: JSONPattern
   private let findings: [Finding]
   private let texts: [UInt8]
 
   /// Makes a template of a whole body; nil if it is too long, or holds what cannot be told again.
-  init?(of body: Span<UInt8>, readWith table: JSONPathTable) {
+  init?(of body: Span<UInt8>, in dialect: Dialect) {
     guard body.count <= JSONPattern.limitBytes,
       let values = JSONPattern.values(of: body, in: 0..<body.count),
       values.count <= JSONPattern.gapLimit,
       let pattern = JSONPattern(body, gaps: values.map { ($0, JSONPattern.uncounted) }),
-      let (findings, texts) = Self.findings(in: body, table, values)
+      let (findings, texts) = Self.findings(in: body, dialect.body, values)
     else { return nil }
+    self.dialect = dialect
     self.pattern = pattern
     self.findings = findings
     self.texts = texts
@@ -79,6 +81,7 @@ struct BodyTemplate {
     _ others: inout [JSONPattern.Other]
   ) -> Bool {
     guard pattern.matches(body, &others) else { return false }
+    let texts = texts
     var next = 0
     for finding in findings {
       while next < others.count, others[next].gap < finding.gap { next += 1 }

@@ -30,11 +30,6 @@ extension [UInt8] {
     for index in indices where self[index] != other[index] { return false }
     return true
   }
-
-  init(copying bytes: Span<UInt8>) {
-    // Unsafe: the pointer is used during the call alone.
-    self = unsafe bytes.withUnsafeBufferPointer { unsafe [UInt8]($0) }
-  }
 }
 
 extension Span<UInt8> {

@@ -10,7 +10,7 @@ extension EventInterpreter {
   }
 
   /// Makes facts of the event read, all but its clocks, and says what it was. The reading stays
-  /// as it was until `drop()`.
+  /// as it was until `drop()`, but for texts that became facts.
   mutating func conclude(
     _ memory: inout StreamMemory, into facts: inout StreamFacts, isBody: Bool = false
   ) -> EventKind {
@@ -93,16 +93,16 @@ extension EventInterpreter {
     if facts.firstToolCallEvent == nil && !isBody { facts.firstToolCallEvent = facts.events }
   }
 
-  private func addTexts(
+  private mutating func addTexts(
     _ traits: EventRule.Traits, isBody: Bool, _ memory: inout StreamMemory,
     _ facts: inout StreamFacts
   ) {
     if !memory.knowsModel && !texts.model.isEmpty {
-      facts.model = texts.model
+      swap(&facts.model, &texts.model)
       memory.knowsModel = true
     }
     if !memory.knowsResponseID && !texts.responseID.isEmpty {
-      facts.responseID = texts.responseID
+      swap(&facts.responseID, &texts.responseID)
       memory.knowsResponseID = true
     }
     if !texts.blockReason.isEmpty { facts.blockReason = texts.blockReason }

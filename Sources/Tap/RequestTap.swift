@@ -59,8 +59,9 @@ package final class RequestTap {
   }
 
   private func takeModel() {
-    let text = scanner.captured
-    if !lastModel.equals(text.span) { lastModel = [UInt8](copying: text.span) }
+    if !lastModel.equals(scanner.captured.span) {
+      lastModel = [UInt8](copying: scanner.captured.span)
+    }
     model = lastModel
   }
 

@@ -64,15 +64,11 @@ package final class StreamTap {
     messageLimitBytes = request.messageLimitBytes
     self.supplies = supplies
     framing = request.framing
-    let path = RequestPath(request.path)
-    let named = request.dialect.map { DialectCatalogue.named($0, path: path) }
-    var isLines = false
-    if case .lines = framing { isLines = true }
-    let dialect =
-      named ?? DialectCatalogue.named(byPath: path, isLines: isLines)
-      ?? (request.status == 101 ? .openAIRealtime : .plain)
+    let path = RequestPath(path)
+    let name = request.dialect
+    let dialect = Self.dialect(name, path, framing, isSwitching: status == 101)
     memory = StreamMemory(dialect)
-    let isAzure = request.dialect == .azureOpenAI || path.marks.contains(.azure)
+    let isAzure = name == .azureOpenAI || path.marks.contains(.azure)
     facts = StreamFacts(
       dialect: dialect, provider: request.provider ?? (isAzure ? .azureOpenAI : nil))
     if path.ends(with: "/embeddings") { facts.operation = .embeddings }
@@ -80,6 +76,15 @@ package final class StreamTap {
     if case .eventStream = framing { messages = MessageFraming() }
     if case .opaque = framing { isObserving = false }
     startDecoding(request.coding)
+  }
+
+  private static func dialect(
+    _ name: DialectName?, _ path: borrowing RequestPath, _ framing: TapFraming, isSwitching: Bool
+  ) -> Dialect {
+    if let name { return DialectCatalogue.named(name, path: path) }
+    let isLines = if case .lines = framing { true } else { false }
+    return DialectCatalogue.named(byPath: path, isLines: isLines)
+      ?? (isSwitching ? .openAIRealtime : .plain)
   }
 
   private var isEvents: Bool {
@@ -95,8 +100,8 @@ package final class StreamTap {
   func openReader() -> EventReader {
     if let reader { return reader }
     let reader = supplies.lendReader()
-    self.reader = reader
     reader.begin(table, longCaptureLimitBytes: messageLimitBytes, memory)
+    self.reader = reader
     return reader
   }
 
@@ -106,9 +111,9 @@ package final class StreamTap {
   }
 
   private func giveReaderBack() {
-    guard let reader else { return }
-    self.reader = nil
-    supplies.takeBack(reader)
+    var lent: EventReader?
+    swap(&lent, &reader)
+    if let lent = lent.take() { supplies.takeBack(lent) }
   }
 
   // MARK: - Feeding

@@ -42,7 +42,7 @@ package final class TapSupplies {
 
   // MARK: - Bodies
 
-  private var bodies: [(template: BodyTemplate, dialect: Dialect)] = []
+  private var bodies: [BodyTemplate] = []
   private var oldestBody = 0
   private static let bodyLimit = 4
   /// Bodies read in full since a template was last made of one. It costs what some of them cost.
@@ -55,9 +55,9 @@ package final class TapSupplies {
     _ body: Span<UInt8>, of dialect: Dialect, _ interpreter: inout EventInterpreter,
     _ memory: borrowing StreamMemory
   ) -> Bool {
-    for index in bodies.indices where bodies[index].dialect === dialect {
-      others.removeAll(keepingCapacity: true)
-      if bodies[index].template.read(body, &interpreter, memory, &others) { return true }
+    for template in bodies where template.dialect === dialect {
+      if !others.isEmpty { others.removeAll(keepingCapacity: true) }
+      if template.read(body, &interpreter, memory, &others) { return true }
     }
     return false
   }
@@ -67,9 +67,9 @@ package final class TapSupplies {
     bodyCredit += 1
     guard bodyCredit >= Self.bodyPrice else { return }
     bodyCredit = 0
-    guard let made = BodyTemplate(of: body, readWith: dialect.body) else { return }
-    if bodies.count < Self.bodyLimit { return bodies.append((made, dialect)) }
-    bodies[oldestBody] = (made, dialect)
+    guard let made = BodyTemplate(of: body, in: dialect) else { return }
+    if bodies.count < Self.bodyLimit { return bodies.append(made) }
+    bodies[oldestBody] = made
     oldestBody = (oldestBody + 1) % Self.bodyLimit
   }
 

@@ -249,7 +249,7 @@ extension Control {
   }
 
   private func tell(_ event: StaticString, _ fields: [(name: StaticString, value: String)] = []) {
-    sink.write(event, at: loop.kernel.wallClockNanoseconds(), fields: fields)
+    sink.write(event, at: loop.readWallClock(), fields: fields)
     status?.tell(event)
   }
 }

@@ -48,6 +48,6 @@ final class StatusDesk {
   func tell(_ event: StaticString) {
     if event.description == "draining" { board.isDraining = true }
     feed.tell(
-      lifecycle: event.description, atUnixNanoseconds: loop.kernel.wallClockNanoseconds())
+      lifecycle: event.description, atUnixNanoseconds: loop.readWallClock())
   }
 }

@@ -122,6 +122,8 @@ extension String {
 
 extension RequestIDs {
   static let first = RequestIDs(prefix: 0xABCD_0123)
+  /// Of requests that have ended.
+  static let ended = RequestIDs(prefix: 0xE)
 }
 
 extension StreamReading {

@@ -38,8 +38,8 @@ import Testing
     stage.run(for: .seconds(5))
     #expect(client.events == ["ended"])
     let body = String(decoding: Dechunked(client.received).body, as: UTF8.self)
-    #expect(body.contains(#""request_id":"r59""#))
-    #expect(!body.contains(#""request_id":"r9""#))
+    #expect(body.contains(#""request_id":"0000000e-0000003b""#))
+    #expect(!body.contains(#""request_id":"0000000e-00000009""#))
     #expect(body.contains(#""left_out":10"#))
   }
 
@@ -136,7 +136,7 @@ import Testing
 enum Sample {
   static func ended(_ number: Int) -> ExchangeRecord {
     var record = ExchangeRecord(route: "chat", outcome: .completed)
-    record.requestID = "r\(number)"
+    record.requestID = RequestIDs.ended.id(number)
     record.endedAt = UInt64(number) * 1_000_000
     record.isStream = true
     record.events[.content] = 5

@@ -48,7 +48,7 @@ import Testing
   @Test func eventsAreCountedOnceThoughTheirStreamEnds() {
     take([.streaming(1, events: 100), .streaming(2, events: 10)], atSecond: 1)
     var gone = Sample.ended(0)
-    gone.requestID = RequestIDs.first.text(1)
+    gone.requestID = RequestIDs.first.id(1)
     gone.events[.content] = 130
     // 30 of the one that ended, 15 of the other, 5 of one that came and 8 of one never seen open.
     var brief = Sample.ended(1)
@@ -71,7 +71,7 @@ import Testing
       take([], ended: records.shuffled(), atSecond: Double(batch + 1))
     }
     #expect(board.recent.count == StatusBoard.recentLimit)
-    #expect(board.recent.map(\.requestID) == (300..<500).reversed().map { "r\($0)" })
+    #expect(board.recent.map(\.requestID) == (300..<500).reversed().map(RequestIDs.ended.id))
   }
 
   @Test func theWindowIsFiveMinutesOnceThereAreFive() {
@@ -79,7 +79,7 @@ import Testing
     let shard = MetricsShard(registry: registry)
     func figures() -> StatusFigures { StatusFigures(shard.snapshot(), registry: registry) }
     func failOne() {
-      shard.accepted(shard.route("chat"))
+      shard.accepted(shard.route("chat").child)
       var record = Sample.ended(0)
       record.outcome = .upstreamError
       (record.origin, record.errorType) = (.upstream, .overloaded)
@@ -105,7 +105,7 @@ import Testing
     let registry = LabelRegistry()
     let shard = MetricsShard(registry: registry)
     take([], atSecond: 1)
-    for _ in 0..<6 { shard.accepted(shard.route("chat")) }
+    for _ in 0..<6 { shard.accepted(shard.route("chat").child) }
     shard.relayed(3000, .down, shard.route("chat").child)
     take([], StatusFigures(shard.snapshot(), registry: registry), atSecond: 3)
     #expect(board.rates.requests == 3)

@@ -128,7 +128,7 @@ import Wire
     let client = stage.ask("/streams")
     stage.run(for: .milliseconds(10))
     let expected =
-      #"{"live_count":0,"left_out":0,"live":[],"recent":[{"request_id":"r7","route":"chat","#
+      #"{"live_count":0,"left_out":0,"live":[],"recent":[{"request_id":"0000000e-00000007","route":"chat","#
       + #""upstream":"openai","provider":"other","operation":"other","model":"gpt-4o","#
       + #""state":"ended","stream":true,"status":200,"outcome":"upstream_error","#
       + #""error_type":"overloaded","error_origin":"upstream","ended_at":7,"duration_ms":2250,"#

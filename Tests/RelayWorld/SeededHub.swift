@@ -188,7 +188,7 @@ extension SeededHub {
   private func checkBooks() {
     for plan in plans {
       guard let stream = plan.stream else { continue }
-      let entries = stage.ledger.summaries.filter { $0.record.model == stream.model }
+      let entries = stage.ledger.summaries.filter { $0.record.model?.string == stream.model }
       if entries.count > 1 {
         faults.append("\(stream.model) is \(entries.count) times in the books")
       }

@@ -11,7 +11,7 @@ import Testing
     let registry = LabelRegistry()
     let shard = MetricsShard(registry: registry)
     for record in records {
-      shard.accepted(shard.route(record.route))
+      shard.accepted(shard.route(record.route).child)
       shard.record(record)
     }
     return (shard, registry)

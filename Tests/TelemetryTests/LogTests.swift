@@ -38,7 +38,7 @@ import TestSupport
     record.reusedConnection = true
     #expect(
       line(record) == #"""
-        {"ts":"2025-11-20T20:24:49.123Z","level":"info","event":"exchange","request_id":"r-1",\#
+        {"ts":"2025-11-20T20:24:49.123Z","level":"info","event":"exchange","request_id":"4f1d0a2b-00000001",\#
         "trace_id":"0af7651916cd43dd8448eb211c80319c","span_id":"b7ad6b7169203331",\#
         "route":"openai","upstream":"openai-eu","provider":"openai","operation":"chat",\#
         "model_requested":"gpt-4o-latest","model":"gpt-4o","stream":true,"status":200,\#
@@ -56,11 +56,11 @@ import TestSupport
 
   @Test func absentFactsAreAbsentKeys() {
     var record = ExchangeRecord(route: "none", outcome: .invalidRequest)
-    (record.requestID, record.status) = ("r-2", 404)
+    (record.requestID, record.status) = (RequestID(prefix: 7, number: 0xffff_fffe), 404)
     (record.origin, record.errorType) = (.client, .noRoute)
     #expect(
       line(record) == #"""
-        {"ts":"1970-01-01T00:00:00.000Z","level":"info","event":"exchange","request_id":"r-2",\#
+        {"ts":"1970-01-01T00:00:00.000Z","level":"info","event":"exchange","request_id":"00000007-fffffffe",\#
         "route":"none","provider":"other","operation":"other","stream":false,"status":404,\#
         "outcome":"invalid_request","error_type":"no_route","error_origin":"client",\#
         "duration_ms":0,"bytes_up":0,"bytes_down":0,"backpressure_events":0,"backpressure_ms":0}

@@ -7,10 +7,10 @@ enum Sample {
   /// A stream that went well and reported everything.
   static func stream(model: String = "gpt-4o", tenant: String? = nil) -> ExchangeRecord {
     var record = ExchangeRecord(route: "openai", outcome: .completed)
-    record.requestID = "r-1"
+    record.requestID = RequestID(prefix: 0x4f1d_0a2b, number: 1)
     record.provider = .openai
     record.operation = .chat
-    record.model = model
+    record.model = ReceivedText(Array(model.utf8))
     record.isModelAccepted = true
     record.tenant = tenant
     record.isStream = true
@@ -31,7 +31,7 @@ enum Sample {
     record.usage.response = 30
     record.usage.reasoning = 11
     record.usageSource = .reported
-    record.finishReasons = [.stop]
+    record.finishReasons.note(.stop)
     return record
   }
 

@@ -10,7 +10,7 @@ import TestSupport
   @Test func whatAnExchangeCounts() {
     let registry = LabelRegistry()
     let shard = MetricsShard(registry: registry)
-    shard.accepted(shard.route("openai"))
+    shard.accepted(shard.route("openai").child)
     var page = Sample.page(shard.snapshot(), registry)
     #expect(Sample.sum("weir_requests_active", in: page) == 1)
     shard.record(Sample.stream())
@@ -78,7 +78,7 @@ import TestSupport
     for _ in 0..<300 {
       let record = Sample.random(using: &random)
       for shard in [shards.randomElement(using: &random)!, one] {
-        shard.accepted(shard.route(record.route))
+        shard.accepted(shard.route(record.route).child)
         shard.record(record)
       }
     }
@@ -99,7 +99,7 @@ import TestSupport
       if open.isEmpty || Bool.random(using: &random) {
         let record = Sample.random(using: &random)
         let shard = shards.randomElement(using: &random)!
-        shard.accepted(shard.route(record.route))
+        shard.accepted(shard.route(record.route).child)
         open.append(record)
       } else {
         // Ended on any loop.
@@ -132,7 +132,7 @@ import TestSupport
       record.traceID = String(repeating: "a", count: 29) + "\(100 + step)"
       record.isTraceSampled = step % 3 == 0
       for one in [shard, other] {
-        one.accepted(one.route(record.route))
+        one.accepted(one.route(record.route).child)
         // Some stay open, so that gauges are lent too.
         if step % 5 > 0 { one.record(record) }
       }

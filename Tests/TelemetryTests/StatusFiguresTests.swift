@@ -15,12 +15,12 @@ import TestSupport
     for _ in 0..<300 {
       let shard = shards.randomElement(using: &random)!
       let record = Sample.random(using: &random)
-      shard.accepted(shard.route(record.route))
+      shard.accepted(shard.route(record.route).child)
       shard.relayed(100, .down, shard.route(record.route).child)
       shard.gap(30_000_000, shard.exchange(record.key))
       shard.record(record)
     }
-    shards[0].accepted(shards[0].route("a"))
+    shards[0].accepted(shards[0].route("a").child)
     shards[1].backpressureBegan(.client, shards[1].route("b"))
     var sum = shards[0].snapshot()
     sum.merge(shards[1].snapshot())
@@ -47,10 +47,10 @@ import TestSupport
     let registry = LabelRegistry()
     let shard = MetricsShard(registry: registry)
     let route = shard.route("a")
-    shard.accepted(route)
+    shard.accepted(route.child)
     shard.streamOpened(route)
     let before = StatusFigures(shard.snapshot(), registry: registry)
-    shard.accepted(route)
+    shard.accepted(route.child)
     shard.streamOpened(route)
     let change = StatusFigures(shard.snapshot(), registry: registry).since(before)
     #expect(change.accepted == 1)
@@ -79,7 +79,7 @@ import TestSupport
 @Suite struct RecentExchangesTests {
   private func record(_ number: Int) -> ExchangeRecord {
     var record = ExchangeRecord(route: "a", outcome: .completed)
-    record.requestID = "\(number)"
+    record.requestID = RequestID(prefix: 0, number: UInt32(number))
     return record
   }
 
@@ -89,7 +89,9 @@ import TestSupport
     for count in 0..<25 {
       for seen in 0...count + 2 {
         let kept = recent.after(UInt64(seen)).map(\.requestID)
-        let expected = (max(seen, count - capacity)..<max(seen, count)).map { "\($0)" }
+        let expected = (max(seen, count - capacity)..<max(seen, count)).map {
+          RequestID(prefix: 0, number: UInt32($0))
+        }
         #expect(kept == expected, "\(count) noted, \(seen) seen")
       }
       recent.note(record(count))

@@ -63,6 +63,9 @@ package final class EventLoop {
   /// The clock as it stands, where `now` is too old. 20 ns.
   package func readClock() -> Instant { kernel.now() }
 
+  /// Nanoseconds since 1970-01-01T00:00:00Z.
+  package func readWallClock() -> UInt64 { kernel.wallClockNanoseconds() }
+
   /// Descriptors watched now.
   package var watchedCount: Int { slots.count - freeSlots.count }
 }

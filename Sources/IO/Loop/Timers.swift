@@ -107,6 +107,8 @@ package final class Timers {
 
   private func rise(_ start: Int) {
     var place = start
+    // Most stay where they are, and moving one counts references.
+    guard place > 0, heap[place].dueInHeap < heap[(place - 1) / 2].dueInHeap else { return }
     let timer = heap[place]
     while place > 0 {
       let parent = (place - 1) / 2

@@ -9,7 +9,7 @@ internal import Wire
 extension Exchange {
   /// Remembers whose stream this will be.
   func prepareKeeping(_ head: RequestHead) {
-    guard let settings = route?.route.hub, relay.hub.isOpen else { return }
+    guard let settings = route.route.hub, relay.hub.isOpen else { return }
     hub = ExchangeHub(
       StreamCredential(of: head), settings, relay.options.hub.crossOrigin.allowance(for: head))
   }

@@ -4,10 +4,10 @@
 extension MetricsShard {
   // MARK: - Requests and streams
 
-  /// A request head was read. `record` takes it back out of the active ones.
-  package func accepted(_ route: RouteMeter) {
-    add(1, to: .requestsAccepted, of: route.child)
-    add(1, to: .requestsActive, of: route.child)
+  /// A request head was read, of that route. `record` takes it back out of the active ones.
+  package func accepted(_ route: MetricChild) {
+    add(1, to: .requestsAccepted, of: route)
+    add(1, to: .requestsActive, of: route)
   }
 
   package func streamOpened(_ route: RouteMeter) {

@@ -16,18 +16,18 @@ private final class CountedLabels {
   private let model: ReceivedText?
   private let tenant: String?
 
-  init(_ record: borrowing ExchangeRecord, _ model: ReceivedText?, _ child: ExchangeChild) {
+  init(_ record: borrowing ExchangeRecord, _ child: ExchangeChild) {
     self.child = child
-    self.model = model
+    model = record.countedModel
     route = record.route
     provider = record.provider
     operation = record.operation
     tenant = record.tenant
   }
 
-  func holds(_ record: borrowing ExchangeRecord, _ model: ReceivedText?) -> Bool {
+  func holds(_ record: borrowing ExchangeRecord) -> Bool {
     provider == record.provider && operation == record.operation && route == record.route
-      && self.model == model && tenant == record.tenant
+      && model == record.countedModel && tenant == record.tenant
   }
 }
 
@@ -49,7 +49,7 @@ package final class MetricsShard {
   private let buckets = BucketTable(Catalogue.families)
   /// What was asked for last: most requests of a loop have the same labels, and comparing costs a
   /// tenth of hashing.
-  private var lastRoute: (name: String, meter: RouteMeter)?
+  private var lastRoute: (name: String, child: MetricChild)?
   private var lastExchange: CountedLabels?
 
   package init(registry: LabelRegistry) {
@@ -77,11 +77,16 @@ package final class MetricsShard {
   // MARK: - Children
 
   package func route(_ name: String) -> RouteMeter {
-    if let lastRoute, lastRoute.name == name { return lastRoute.meter }
     let meter = routes[name] ?? registry.meter(route: name)
     routes[name] = meter
-    lastRoute = (name, meter)
     return meter
+  }
+
+  func routeChild(_ name: String) -> MetricChild {
+    if let lastRoute, lastRoute.name == name { return lastRoute.child }
+    let child = route(name).child
+    lastRoute = (name, child)
+    return child
   }
 
   package func upstream(_ name: String) -> MetricChild {
@@ -107,12 +112,11 @@ package final class MetricsShard {
 
   /// The children of a record's labels.
   func exchange(of record: borrowing ExchangeRecord) -> ExchangeChild {
-    let model = record.countedModel
-    if let lastExchange, lastExchange.holds(record, model) { return lastExchange.child }
+    if let lastExchange, lastExchange.holds(record) { return lastExchange.child }
     let key = record.key
     let child = exchange(key)
     // Not a folded one: each that is folded is counted by the registry.
-    if exchanges[key] != nil { lastExchange = CountedLabels(record, model, child) }
+    if exchanges[key] != nil { lastExchange = CountedLabels(record, child) }
     return child
   }
 

@@ -3,9 +3,9 @@
 extension MetricsShard {
   /// Counts an exchange that has ended. It must have been `accepted` before, on whichever loop.
   package func record(_ record: ExchangeRecord) {
-    let route = route(record.route)
+    let route = routeChild(record.route)
     let child = exchange(of: record)
-    subtract(1, from: .requestsActive, of: route.child)
+    subtract(1, from: .requestsActive, of: route)
     countEnd(record, child)
     observeTimes(record, child)
     observeGeneration(record, route, child)
@@ -44,11 +44,11 @@ extension MetricsShard {
   }
 
   private func observeGeneration(
-    _ record: ExchangeRecord, _ route: RouteMeter, _ child: ExchangeChild
+    _ record: ExchangeRecord, _ route: MetricChild, _ child: ExchangeChild
   ) {
     observe(record.timePerOutputToken, .timePerOutputToken, child)
     observe(record.milliTokensPerSecond, .outputTokensPerSecond, child)
-    if let gap = record.longestGap { observe(gap, in: .streamMaxGap, of: route.child) }
+    if let gap = record.longestGap { observe(gap, in: .streamMaxGap, of: route) }
   }
 
   private func countContent(_ record: ExchangeRecord, _ child: ExchangeChild) {
