@@ -68,8 +68,10 @@ struct EventReading {
       if !finishDetail.isEmpty { finishDetail = [] }
       if finish != nil { finish = nil }
       // Its memory serves the next event that has some, unless it is for very many choices.
-      if !finishes.isEmpty {
-        finishes.count > 8 ? finishes = [] : finishes.removeAll(keepingCapacity: true)
+      if finishes.count > 8 {
+        finishes = []
+      } else if !finishes.isEmpty {
+        finishes.removeAll(keepingCapacity: true)
       }
       if !tools.isEmpty { tools = [] }
       if error.isFound { error = UpstreamError() }
