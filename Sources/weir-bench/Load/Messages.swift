@@ -63,10 +63,6 @@ enum Messages {
     """
     {"model":"gpt-4o","stream":true,"messages":[{"role":"user","content":"Tell me of weirs."}]}
     """.utf8)
-  static let shortBody = Array(
-    """
-    {"model":"gpt-4o","messages":[{"role":"user","content":"What is a weir, in one sentence?"}]}
-    """.utf8)
 
   /// Asks for the stream of that number, which goes along in the target's query, and in its trace.
   static func streamRequest(_ number: Int) -> [UInt8] {
@@ -88,12 +84,7 @@ enum Messages {
     return "b" + String(repeating: "0", count: 31 - digits.count) + digits
   }
 
-  /// About 300 bytes, answered by `shortAnswer`.
-  static func shortRequest(keepsAlive: Bool, below prefix: String = "") -> [UInt8] {
-    request(prefix + "/v1/chat/completions", shortBody, keepsAlive: keepsAlive)
-  }
-
-  private static func request(
+  static func request(
     _ target: String, _ body: [UInt8], keepsAlive: Bool, fields: String = ""
   ) -> [UInt8] {
     let head = """
@@ -109,24 +100,4 @@ enum Messages {
     HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n\
     cache-control: no-cache\r\ntransfer-encoding: chunked\r\n\r\n
     """.utf8)
-
-  static let shortAnswerBody = Array(
-    """
-    {"id":"chatcmpl-CdE7","object":"chat.completion","created":1763000000,"model":"gpt-4o",\
-    "choices":[{"index":0,"message":{"role":"assistant","content":"A weir is a low barrier across \
-    a river that holds it to a level and measures its flow."},"finish_reason":"stop"}],\
-    "usage":{"prompt_tokens":16,"completion_tokens":22,"total_tokens":38}}
-    """.utf8)
-
-  static let shortAnswer = answer(header: "")
-  /// The same, after which the connection closes.
-  static let lastAnswer = answer(header: "connection: close\r\n")
-
-  private static func answer(header: String) -> [UInt8] {
-    let head = """
-      HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\(header)\
-      content-length: \(shortAnswerBody.count)\r\n\r\n
-      """
-    return Array(head.utf8) + shortAnswerBody
-  }
 }

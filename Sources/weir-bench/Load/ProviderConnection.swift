@@ -9,10 +9,12 @@ final class ProviderConnection: ByteStreamOwner {
   private unowned let provider: Provider
   /// A request of which only a part has come.
   private var pending: [UInt8] = []
+  private var shortAnswer: ShortAnswer
 
   init(_ stream: ByteStream, of provider: Provider) {
     self.stream = stream
     self.provider = provider
+    shortAnswer = provider.closesAfterAnswer ? .last : .kept
     stream.owner = self
   }
 
@@ -50,8 +52,9 @@ final class ProviderConnection: ByteStreamOwner {
       write(Messages.streamHead)
       provider.records[number].connection = self
     } else {
-      guard body.elementsEqual(Messages.shortBody) else { return refuse() }
-      write(provider.closesAfterAnswer ? Messages.lastAnswer : Messages.shortAnswer)
+      guard let number = ShortRequest.body.number(in: body) else { return refuse() }
+      shortAnswer.set(number)
+      write(shortAnswer.message.bytes)
       if provider.closesAfterAnswer { stream.finishSending() }
     }
   }

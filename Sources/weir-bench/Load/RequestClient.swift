@@ -14,7 +14,9 @@ final class RequestClient: ByteStreamOwner {
   private let address: SocketAddress
   private let loop: EventLoop
   private let keepsAlive: Bool
-  private let request: [UInt8]
+  private var request: ShortRequest
+  private var expected = ShortAnswer.kept
+  private var number: UInt32 = 0
   private var connector: Connector?
   private var stream: ByteStream?
   private var pending: [UInt8] = []
@@ -26,7 +28,7 @@ final class RequestClient: ByteStreamOwner {
     self.address = address
     self.loop = loop
     self.keepsAlive = keepsAlive
-    request = Messages.shortRequest(keepsAlive: keepsAlive, below: prefix)
+    request = ShortRequest(keepsAlive: keepsAlive, below: prefix)
     connect()
   }
 
@@ -49,8 +51,10 @@ final class RequestClient: ByteStreamOwner {
   private func sendRequest() {
     guard let stream else { return }
     hasAnswer = false
+    number = (number + 1) % 100_000_000
+    request.set(number)
     // A span of the stored array would borrow the whole client.
-    let bytes = request
+    let bytes = request.message.bytes
     stream.write(bytes.span)
   }
 
@@ -74,9 +78,7 @@ final class RequestClient: ByteStreamOwner {
       return
     }
     pending = []
-    let isRight =
-      bytes.starts(with: Self.expectedStart) && bytes.count == head.end + length
-      && bytes[head.end...].elementsEqual(Messages.shortAnswerBody)
+    let isRight = expected.isRight(bytes, headEnd: head.end, number: number)
     guard isRight, !hasAnswer else { return fail("an answer came back changed") }
     hasAnswer = true
     answers += 1
@@ -84,8 +86,6 @@ final class RequestClient: ByteStreamOwner {
     guard keepsAlive else { return }
     if isStopping || answers >= mostAnswers { close() } else { sendRequest() }
   }
-
-  private static let expectedStart = Array("HTTP/1.1 200".utf8)
 }
 
 // MARK: - ByteStreamOwner
