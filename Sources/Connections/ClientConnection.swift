@@ -174,6 +174,8 @@ extension ClientConnection {
     handler?.responseReadEnded()
   }
 
+  /// Apart from what each read of a body passes through.
+  @inline(never)
   private func head(_ bytes: Span<UInt8>) -> Int {
     if let head = knownHead(bytes) {
       let taken = head.headers.bytes.count
