@@ -41,7 +41,7 @@ struct ForwardingRecipes {
     where requests[index].form == head.form && requests[index].endpoint === endpoint
       && requests[index].route === active && requests[index].expecting == expecting
     {
-      return writer.write(requests.span[index].recipe, of: head.headers)
+      return writer.write(requests[index].recipe, of: head.headers)
     }
     guard head.form != .none, active.stripsNoQuery, credit.allowsLearning() else {
       return writer.forward(head, to: endpoint, by: active, expecting: expecting)
@@ -61,7 +61,7 @@ struct ForwardingRecipes {
     where answers[index].form == head.form && answers[index].unchunks == delivery.unchunks
       && answers[index].connection == delivery.connection && delivery.isPlain
     {
-      return writer.write(answers.span[index].recipe, of: head.headers)
+      return writer.write(answers[index].recipe, of: head.headers)
     }
     guard head.form != .none, delivery.isPlain, credit.allowsLearning() else {
       return writer.forward(head, as: delivery)

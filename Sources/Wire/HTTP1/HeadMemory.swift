@@ -129,7 +129,7 @@ private struct HeadTemplates<Head> {
     var place = latest
     for _ in entries.indices {
       if entries[place].answersHEAD == answersHEAD, entries[place].pattern.count <= limitBytes,
-        entries[place].pattern.matches(bytes)
+        entries[place].pattern.mayEnd(in: bytes), entries[place].pattern.matches(bytes)
       {
         noteUse(of: place)
         return place

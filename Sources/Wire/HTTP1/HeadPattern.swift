@@ -42,6 +42,13 @@ struct HeadPattern: Sendable {
     rows = bounds.text + bounds.mask + bounds.addends
   }
 
+  /// Whether a head may end where it would if it matched. That tells most others apart that are of
+  /// another length, for a tenth of what it costs to ask `matches`.
+  @inline(__always)
+  func mayEnd(in bytes: Span<UInt8>) -> Bool {
+    bytes.count >= count && bytes[count &- 1] == HTTPOctet.lineFeed
+  }
+
   /// Whether the bytes begin with a head for which everything holds that was parsed of the pattern's
   /// own; a `Content-Length`, if that is free, is still to be read.
   ///
@@ -52,7 +59,7 @@ struct HeadPattern: Sendable {
     // Safe: they are borrowed for as long as this lasts.
     let head = unsafe bytes.bytes
     let rows = unsafe self.rows.span.bytes
-    // The end first: a head of another length is told apart there.
+    // The end first: a head of another length differs there.
     let last = count &- Self.step
     guard agrees(head, rows, at: last) else { return false }
     var at = 0
