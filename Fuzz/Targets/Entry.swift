@@ -9,6 +9,7 @@ typealias FuzzTarget = @Sendable (UnsafeRawBufferPointer) -> Void
 let targets: [String: FuzzTarget] = [
   "request": fuzzRequests,
   "response": fuzzResponses,
+  "heads": fuzzKnownHeads,
   "chunked": fuzzChunkedBody,
   "sse": fuzzServerSentEvents,
   "json": fuzzJSON,

@@ -34,7 +34,7 @@ package final class ClientConnection: ByteStreamOwner {
   package private(set) var isReusable = false
 
   private let stream: ByteStream
-  private let scratch: PayloadScratch
+  private let supplies: ConnectionSupplies
   private let headLimitBytes: Int
   private var handler: (any ResponseHandler)?
   private var phase = Phase.idle
@@ -55,11 +55,12 @@ package final class ClientConnection: ByteStreamOwner {
 
   /// Takes over an established stream.
   package init(
-    _ stream: ByteStream, to address: SocketAddress, headLimitBytes: Int, scratch: PayloadScratch
+    _ stream: ByteStream, to address: SocketAddress, headLimitBytes: Int,
+    supplies: ConnectionSupplies
   ) {
     self.stream = stream
     self.address = address
-    self.scratch = scratch
+    self.supplies = supplies
     self.headLimitBytes = headLimitBytes
     collector = HeadCollector(limitBytes: headLimitBytes, allowsLeadingBlankLine: false)
     stream.owner = self
@@ -172,13 +173,21 @@ extension ClientConnection {
     handler?.responseReadEnded()
   }
 
+  /// Apart from what each read of a body passes through.
+  @inline(never)
   private func head(_ bytes: Span<UInt8>) -> Int {
+    if let head = knownHead(bytes) {
+      let taken = head.headers.bytes.count
+      begin(head, isLastOfRead: taken == bytes.count)
+      return taken
+    }
     do {
       switch try collector.take(bytes) {
       case .needMore:
         return bytes.count
       case .complete(let taken):
         let head = try ResponseHead(parsing: collector.removeHead(), answeringHEAD: answersHEAD)
+        supplies.heads.learn(head, answeringHEAD: answersHEAD)
         begin(head, isLastOfRead: taken == bytes.count)
         return taken
       }
@@ -186,6 +195,13 @@ extension ClientConnection {
       fail(.malformed(error))
       return bytes.count
     }
+  }
+
+  /// A whole head that looks like one before, and of which nothing had come yet.
+  private func knownHead(_ bytes: Span<UInt8>) -> ResponseHead? {
+    guard collector.isAtStart else { return nil }
+    return supplies.heads.response(
+      in: bytes, limitBytes: headLimitBytes, answeringHEAD: answersHEAD)
   }
 
   private func begin(_ head: ResponseHead, isLastOfRead: Bool) {
@@ -205,8 +221,8 @@ extension ClientConnection {
 
   private func body(_ bytes: Span<UInt8>, _ previous: BodyReader) -> Int {
     var reader = previous
-    var payload = scratch.take()
-    defer { scratch.giveBack(&payload) }
+    var payload = supplies.scratch.take()
+    defer { supplies.scratch.giveBack(&payload) }
     let reading = reader.read(bytes, payload: &payload)
     let isEnded = if case .ended = reading.state { true } else { false }
     phase = isEnded ? .ended : .body(reader)

@@ -4,14 +4,14 @@
 ///
 /// The array is lent for one call: what is taken out is passed on without counting references, and
 /// who comes while it is out gets one without room.
-package final class PayloadScratch {
+struct PayloadScratch {
   private var ranges: [Range<Int>] = []
 
-  package init() { ranges.reserveCapacity(64) }
+  init() { ranges.reserveCapacity(64) }
 
   /// An empty array, with room for most reads.
   @inline(__always)
-  func take() -> [Range<Int>] {
+  mutating func take() -> [Range<Int>] {
     var taken: [Range<Int>] = []
     swap(&taken, &ranges)
     return taken
@@ -19,7 +19,7 @@ package final class PayloadScratch {
 
   /// Most reads brought one piece; taking that one out costs a tenth of what emptying costs.
   @inline(__always)
-  func giveBack(_ taken: inout [Range<Int>]) {
+  mutating func giveBack(_ taken: inout [Range<Int>]) {
     if taken.count == 1 {
       taken.removeLast()
     } else {

@@ -101,7 +101,7 @@ package final class PendingConnection: ByteStreamOwner, TimerOwner {
       stream.acknowledgements = AcknowledgementPace(pool.acknowledgementTrials)
     }
     let connection = ClientConnection(
-      stream, to: address, headLimitBytes: pool.options.headLimitBytes, scratch: pool.scratch)
+      stream, to: address, headLimitBytes: pool.options.headLimitBytes, supplies: pool.supplies)
     completion(.success(connection))
   }
 

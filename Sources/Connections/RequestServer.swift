@@ -37,12 +37,16 @@ package protocol RequestServer: AnyObject {
 /// room for a reference only.
 package final class ServerContext {
   let options: ServerOptions
-  let scratch = PayloadScratch()
+  let supplies: ConnectionSupplies
   unowned let server: any RequestServer
 
   /// The server must outlive its connections.
-  package init(_ options: ServerOptions, server: any RequestServer) {
+  package init(
+    _ options: ServerOptions, server: any RequestServer,
+    supplies: ConnectionSupplies = ConnectionSupplies()
+  ) {
     self.options = options
+    self.supplies = supplies
     self.server = server
   }
 }

@@ -236,8 +236,12 @@ extension ServerConnection {
 
   /// Reads of a head; returns how many bytes that took.
   private func head(_ bytes: Span<UInt8>) -> Int {
+    if collector.isEmpty { requestStart = loop.now }
+    if let head = knownHead(bytes) {
+      begin(head)
+      return head.headers.bytes.count
+    }
     if collector.isEmpty {
-      requestStart = loop.now
       timer?.set(loop.now + options.headTimeout)
     }
     do {
@@ -245,13 +249,21 @@ extension ServerConnection {
       case .needMore:
         return bytes.count
       case .complete(let taken):
-        begin(try RequestHead(parsing: collector.removeHead()))
+        let head = try RequestHead(parsing: collector.removeHead())
+        context.supplies.heads.learn(head)
+        begin(head)
         return taken
       }
     } catch {
       refuse(.malformed(error))
       return bytes.count
     }
+  }
+
+  /// A whole head that looks like one before, and of which nothing had come yet.
+  private func knownHead(_ bytes: Span<UInt8>) -> RequestHead? {
+    guard collector.isAtStart else { return nil }
+    return context.supplies.heads.request(in: bytes, limitBytes: options.headLimitBytes)
   }
 
   private func begin(_ head: RequestHead) {
@@ -272,8 +284,8 @@ extension ServerConnection {
 
   private func body(_ bytes: Span<UInt8>, _ previous: BodyReader) -> Int {
     var reader = previous
-    var payload = context.scratch.take()
-    defer { context.scratch.giveBack(&payload) }
+    var payload = context.supplies.scratch.take()
+    defer { context.supplies.scratch.giveBack(&payload) }
     let reading = reader.read(bytes, payload: &payload)
     if case .ended = reading.state { phase = .answering } else { phase = .body(reader) }
     if reading.state == .ended {

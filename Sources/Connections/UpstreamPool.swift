@@ -50,7 +50,7 @@ package final class UpstreamPool {
   package let options: PoolOptions
   let loop: EventLoop
   let resolver: Resolver
-  let scratch: PayloadScratch
+  let supplies: ConnectionSupplies
   let sessions = TLSSessionCache()
   let acknowledgementTrials = AcknowledgementTrials()
   /// The newest last: the one most likely to be alive is used first.
@@ -61,13 +61,13 @@ package final class UpstreamPool {
 
   package init(
     to origin: Origin, options: PoolOptions, on loop: EventLoop, resolver: Resolver,
-    scratch: PayloadScratch
+    supplies: ConnectionSupplies
   ) {
     self.origin = origin
     self.options = options
     self.loop = loop
     self.resolver = resolver
-    self.scratch = scratch
+    self.supplies = supplies
   }
 
   package var idleCount: Int { idle.count }

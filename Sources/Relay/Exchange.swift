@@ -151,8 +151,7 @@ extension Exchange {
       requestTap = relay.takeRequestTap()
     }
     let endpoint = upstream.pick()
-    relay.writer.forward(
-      head, to: endpoint, by: route, expecting: !hasToReadModel)
+    relay.forward(head, to: endpoint, by: route, expecting: !hasToReadModel)
     // What follows of a short body goes behind the head without moving it.
     if case .length(let bytes) = head.framing {
       requestBuffer.reserveCapacity(relay.writer.bytes.count + Int(min(bytes, 4096)))

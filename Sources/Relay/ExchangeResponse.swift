@@ -95,7 +95,7 @@ extension Exchange: ResponseHandler {
   }
 
   func send(_ head: ResponseHead, as delivery: Delivery) {
-    relay.writer.forward(head, as: delivery)
+    relay.forward(head, as: delivery)
     let bytes = relay.writer.bytes
     sendDown(bytes.span)
   }

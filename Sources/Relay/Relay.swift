@@ -21,14 +21,15 @@ package final class Relay: RequestServer {
   let desk: AdmissionDesk
   package let hub: HubDesk
   var writer = HeadWriter()
+  var recipes = ForwardingRecipes()
   var random: any RandomNumberGenerator
   /// What the taps of the loop's streams share.
   private let tapSupplies = TapSupplies()
   /// Requests mostly come whole, so one serves nearly all of them.
   private var spareRequestTap: RequestTap? = RequestTap()
   private let resolver: Resolver
-  private let scratch = PayloadScratch()
-  private lazy var serving = ServerContext(options.server, server: self)
+  private let supplies = ConnectionSupplies()
+  private lazy var serving = newContext()
   private let observer: (any RelayObserver)?
   private let bound: ConnectionBound
   package let requestIDs: RequestIDs
@@ -73,10 +74,11 @@ package final class Relay: RequestServer {
   /// The next request finds the new settings; open exchanges keep those they began with.
   package func apply(_ options: RelayOptions) {
     self.options = options
-    serving = ServerContext(options.server, server: self)
+    serving = newContext()
+    recipes = ForwardingRecipes()
     for upstream in upstreams { upstream.retire() }
     upstreams = options.upstreams.map {
-      Upstream($0, on: loop, resolver: resolver, scratch: scratch, metrics: metrics)
+      Upstream($0, on: loop, resolver: resolver, supplies: supplies, metrics: metrics)
     }
     routes = options.routes.compactMap { route in
       upstreams.first { $0.options.name == route.upstream }.map {
@@ -86,6 +88,10 @@ package final class Relay: RequestServer {
       }
     }
     if options.routes.contains(where: { $0.hub != nil }) { hub.open() }
+  }
+
+  private func newContext() -> ServerContext {
+    ServerContext(options.server, server: self, supplies: supplies)
   }
 
   /// Exchanges that hold a permit, by the names of the limits it is of: counted from the exchanges

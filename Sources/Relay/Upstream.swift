@@ -56,7 +56,8 @@ final class Upstream {
   private var checks: HealthChecks?
 
   init(
-    _ options: UpstreamOptions, on loop: EventLoop, resolver: Resolver, scratch: PayloadScratch,
+    _ options: UpstreamOptions, on loop: EventLoop, resolver: Resolver,
+    supplies: ConnectionSupplies,
     metrics: MetricsShard
   ) {
     self.options = options
@@ -69,7 +70,8 @@ final class Upstream {
     let ejection = options.endpoints.count > 1 ? options.ejection : nil
     endpoints = options.endpoints.enumerated().map { index, endpoint in
       let pool = UpstreamPool(
-        to: endpoint.origin, options: options.pool, on: loop, resolver: resolver, scratch: scratch)
+        to: endpoint.origin, options: options.pool, on: loop, resolver: resolver, supplies: supplies
+      )
       pool.idleClosed = { metrics.upstreamConnection(meter, from: .idle, to: nil) }
       return Endpoint(endpoint, index: index, pool: pool, ejection: ejection)
     }

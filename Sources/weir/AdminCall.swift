@@ -98,7 +98,7 @@ final class AdminCall: ResponseHandler, TimerOwner {
   private func ask(over socket: ConnectedSocket) {
     let stream = ByteStream(connected: socket, on: loop, tls: nil)
     let connection = ClientConnection(
-      stream, to: address, headLimitBytes: 16 << 10, scratch: PayloadScratch())
+      stream, to: address, headLimitBytes: 16 << 10, supplies: ConnectionSupplies())
     self.connection = connection
     connection.begin(self, isHEAD: false)
     var writer = HeadWriter()

@@ -25,7 +25,7 @@ final class DemoTraffic: Sendable {
 private final class DemoLane: ResponseHandler, TimerOwner {
   private let address: SocketAddress
   private let loop: EventLoop
-  private let scratch = PayloadScratch()
+  private let supplies = ConnectionSupplies()
   private var turn: Int
   private var connector: Connector?
   private var connection: ClientConnection?
@@ -51,7 +51,7 @@ private final class DemoLane: ResponseHandler, TimerOwner {
     turn += 1
     let stream = ByteStream(connected: socket, on: loop, tls: nil)
     let connection = ClientConnection(
-      stream, to: address, headLimitBytes: 16 << 10, scratch: scratch)
+      stream, to: address, headLimitBytes: 16 << 10, supplies: supplies)
     self.connection = connection
     connection.begin(self, isHEAD: false)
     let bytes = request.bytes

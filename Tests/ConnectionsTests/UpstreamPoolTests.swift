@@ -36,7 +36,7 @@ internal import Wire
       options.delaysAcknowledgements = delaysAcknowledgements
       pool = UpstreamPool(
         to: Origin(host: host, port: 8000), options: options, on: loop,
-        resolver: try Resolver(on: loop, service: names), scratch: PayloadScratch())
+        resolver: try Resolver(on: loop, service: names), supplies: ConnectionSupplies())
       world.add(loop)
     }
 

@@ -40,7 +40,7 @@ extension BodyFraming {
   }
 
   /// `1*DIGIT`. 18 digits are below 2^63, so no later sum of it overflows.
-  private static func contentLength(
+  static func contentLength(
     _ head: Span<UInt8>, _ range: Range<Int>
   ) throws(HTTP1Error) -> UInt64 {
     guard !range.isEmpty, range.count <= 18 else { throw .badContentLength }

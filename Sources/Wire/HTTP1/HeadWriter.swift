@@ -5,6 +5,8 @@
 package struct HeadWriter: Sendable {
   /// What was written so far; more may be appended, by whoever vouches for it.
   package var bytes: [UInt8] = []
+  /// What was copied since `beginRecipe`; nil where nobody wants to know.
+  var copies: [HeadRecipe.Copy]?
 
   package init() {
     bytes.reserveCapacity(1024)
@@ -40,13 +42,13 @@ extension HeadWriter {
   package mutating func requestLine(
     of head: RequestHead, prefix: [UInt8] = [], target: Range<Int>
   ) {
-    copy(head.headers.bytes, head.method)
+    let source = head.headers.bytes
+    copy(source, head.method)
     bytes.append(HTTPOctet.space)
-    let start = bytes.count
+    let first = prefix.first ?? (target.isEmpty ? nil : source[target.lowerBound])
+    if first == nil || first == UInt8(ascii: "?") { bytes.append(UInt8(ascii: "/")) }
     bytes.append(contentsOf: prefix)
-    copy(head.headers.bytes, target)
-    let first = start < bytes.count ? bytes[start] : UInt8(ascii: "?")
-    if first == UInt8(ascii: "?") { bytes.insert(UInt8(ascii: "/"), at: start) }
+    copy(source, target)
     endRequestLine()
   }
 
@@ -136,6 +138,7 @@ extension HeadWriter {
   package mutating func copy(_ source: [UInt8], _ range: Range<Int>) {
     // Unsafe: the range was checked, and the pointer is used during the call alone.
     precondition(range.lowerBound >= 0 && range.upperBound <= source.count)
+    copies?.append(HeadRecipe.Copy(source: range, to: bytes.count))
     unsafe source.withUnsafeBufferPointer { whole in
       unsafe bytes.append(contentsOf: UnsafeBufferPointer(rebasing: whole[range]))
     }

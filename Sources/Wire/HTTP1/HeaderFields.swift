@@ -83,6 +83,15 @@ package struct HeaderFields: Sendable {
     connectionFields = connection
     self.marks = marks
   }
+
+  /// The fields of a head that has them where `other` has its own, with names of the same letters and
+  /// the same `Connection`: whoever calls this has made sure of it.
+  init(_ head: [UInt8], like other: borrowing HeaderFields) {
+    bytes = head
+    fields = other.fields
+    connectionFields = other.connectionFields
+    marks = other.marks
+  }
 }
 
 // MARK: - Looking up

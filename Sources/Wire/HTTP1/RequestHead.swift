@@ -19,6 +19,8 @@ package struct RequestHead: Sendable {
   package let expectsContinue: Bool
   /// Whether the client asks to leave HTTP/1.1: an `Upgrade` field that `Connection` names.
   package let isUpgrade: Bool
+  /// What it has in common with others that looked like it.
+  package let form: HeadForm
 
   /// Reads a whole head, start line through blank line, as `HeadCollector` hands it over.
   ///
@@ -39,7 +41,23 @@ package struct RequestHead: Sendable {
     isUpgrade =
       isCurrent && headers.first("upgrade") != nil
       && headers.list("connection", contains: "upgrade")
+    form = .none
     self.headers = headers
+  }
+
+  /// A head of which all that was found in `other` holds but its framing and its bytes.
+  init(_ head: [UInt8], like other: borrowing RequestHead, _ framing: BodyFraming, _ form: HeadForm)
+  {
+    headers = HeaderFields(head, like: other.headers)
+    method = other.method
+    target = other.target
+    originTarget = other.originTarget
+    version = other.version
+    self.framing = framing
+    isPersistent = other.isPersistent
+    expectsContinue = other.expectsContinue
+    isUpgrade = other.isUpgrade
+    self.form = form
   }
 
   /// RFC 9112 §3.2: exactly one `Host` in HTTP/1.1, and a valid one wherever it stands.
@@ -70,6 +88,14 @@ extension RequestHead {
   /// empty or a query alone, and to be sent it wants a `/` in front.
   package var originTargetLacksRoot: Bool {
     originTarget.isEmpty || headers.bytes[originTarget.lowerBound] == UInt8(ascii: "?")
+  }
+
+  /// What stands behind the `?`, which nothing that is found in a head depends on, and where some
+  /// clients put their keys; empty without one. Nil for the query of an absolute target.
+  var query: Range<Int>? {
+    let mark = target.first { headers.bytes[$0] == UInt8(ascii: "?") }
+    guard let mark else { return target.upperBound..<target.upperBound }
+    return target == originTarget ? mark + 1..<target.upperBound : nil
   }
 }
 

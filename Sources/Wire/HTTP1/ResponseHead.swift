@@ -12,6 +12,8 @@ package struct ResponseHead: Sendable {
   package let framing: BodyFraming
   /// Whether the upstream connection can carry another exchange after this one.
   package let isPersistent: Bool
+  /// What it has in common with others that looked like it.
+  package let form: HeadForm
 
   /// Reads a whole head, start line through blank line, as `HeadCollector` hands it over.
   ///
@@ -25,7 +27,21 @@ package struct ResponseHead: Sendable {
     reason = line.reason
     isPersistent = framing != .untilClose && headers.allowsPersistence(line.version)
     self.framing = framing
+    form = .none
     self.headers = headers
+  }
+
+  /// A head of which all that was found in `other` holds but its framing and its bytes.
+  init(
+    _ head: [UInt8], like other: borrowing ResponseHead, _ framing: BodyFraming, _ form: HeadForm
+  ) {
+    headers = HeaderFields(head, like: other.headers)
+    version = other.version
+    status = other.status
+    reason = other.reason
+    self.framing = framing
+    isPersistent = other.isPersistent
+    self.form = form
   }
 
   /// An interim response that another will follow. 101 is none: it is the last one of HTTP.

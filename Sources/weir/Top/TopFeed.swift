@@ -22,7 +22,7 @@ final class TopFeed: ResponseHandler, TimerOwner {
   private let loop: EventLoop
   private let address: SocketAddress
   private let tell: (News) -> Void
-  private let scratch = PayloadScratch()
+  private let supplies = ConnectionSupplies()
   private var connector: Connector?
   private var connection: ClientConnection?
   private var timer: LoopTimer?
@@ -63,7 +63,7 @@ final class TopFeed: ResponseHandler, TimerOwner {
     refusal = nil
     let stream = ByteStream(connected: socket, on: loop, tls: nil)
     let connection = ClientConnection(
-      stream, to: address, headLimitBytes: 16 << 10, scratch: scratch)
+      stream, to: address, headLimitBytes: 16 << 10, supplies: supplies)
     self.connection = connection
     connection.begin(self, isHEAD: false)
     var writer = HeadWriter()
