@@ -37,7 +37,7 @@ package protocol RequestServer: AnyObject {
 /// room for a reference only.
 package final class ServerContext {
   let options: ServerOptions
-  let supplies: ConnectionSupplies
+  private let supplies: ConnectionSupplies
   unowned let server: any RequestServer
 
   /// The server must outlive its connections.
@@ -49,6 +49,17 @@ package final class ServerContext {
     self.supplies = supplies
     self.server = server
   }
+
+  // Asked here, where what is shared is one step away: further steps count references.
+
+  func takeScratch() -> [Range<Int>] { supplies.scratch.take() }
+  func giveBack(_ scratch: inout [Range<Int>]) { supplies.scratch.giveBack(&scratch) }
+
+  func knownHead(in bytes: Span<UInt8>) -> RequestHead? {
+    supplies.heads.request(in: bytes, limitBytes: options.headLimitBytes)
+  }
+
+  func learn(_ head: RequestHead) { supplies.heads.learn(head) }
 }
 
 /// One request's side of its connection, until `finishResponse`, `cut` or `abandon`.

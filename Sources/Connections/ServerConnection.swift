@@ -15,7 +15,7 @@ package final class ServerConnection: ByteStreamOwner, TimerOwner, Enrolled {
   private let loop: EventLoop
   private let context: ServerContext
   private var handler: (any RequestHandler)?
-  private var timer: LoopTimer?
+  private let timer: LoopTimer
   private var phase = Phase.head
   private var collector: HeadCollector
   /// What a client sent ahead of its turn: read once, then reading pauses.
@@ -60,10 +60,10 @@ package final class ServerConnection: ByteStreamOwner, TimerOwner, Enrolled {
     requestStart = loop.now
     collector = HeadCollector(
       limitBytes: context.options.headLimitBytes, allowsLeadingBlankLine: true)
+    timer = LoopTimer(on: loop)
     stream.owner = self
-    let timer = LoopTimer(on: loop, owner: self)
+    timer.owner = self
     timer.set(loop.now + context.options.headTimeout)
-    self.timer = timer
   }
 
   private var options: ServerOptions { context.options }
@@ -102,7 +102,7 @@ extension ServerConnection {
 
   /// A client is slow when its socket refuses bytes, not while weir gathers them.
   private func mindSlowClient() {
-    guard stream.queuedBytes > 0, !stream.isCorked, let timer, !timer.isSet else { return }
+    guard stream.queuedBytes > 0, !stream.isCorked, !timer.isSet else { return }
     timer.set(loop.now + options.slowClientTimeout)
   }
 
@@ -111,11 +111,11 @@ extension ServerConnection {
   /// No more of the request body until `resumeReading`; the body timeout rests meanwhile.
   package func pauseReading() {
     stream.pauseReading()
-    if case .body = phase { timer?.unset() }
+    if case .body = phase { timer.unset() }
   }
 
   package func resumeReading() {
-    if case .body = phase { timer?.set(loop.now + options.bodyTimeout) }
+    if case .body = phase { timer.set(loop.now + options.bodyTimeout) }
     stream.resumeReading()
   }
 
@@ -124,7 +124,7 @@ extension ServerConnection {
     handler = nil
     guard keepsAlive, case .answering = phase else { return closeGently() }
     phase = .head
-    if collector.isEmpty, pipelined.isEmpty { timer?.set(loop.now + options.idleTimeout) }
+    if collector.isEmpty, pipelined.isEmpty { timer.set(loop.now + options.idleTimeout) }
     stream.resumeReading()
     if !isProcessing, !pipelined.isEmpty { processPipelined() }
   }
@@ -165,7 +165,7 @@ extension ServerConnection {
   /// From here on bytes pass as they are, both ways.
   package func becomeTunnel() {
     phase = .tunnel
-    timer?.unset()
+    timer.unset()
     guard !pipelined.isEmpty else { return stream.resumeReading() }
     let ahead = pipelined
     pipelined = []
@@ -187,7 +187,7 @@ extension ServerConnection {
 
   /// The connection has been in use before it came here: it may wait as long as between requests.
   package func expectNextRequest() {
-    timer?.set(loop.now + options.idleTimeout)
+    timer.set(loop.now + options.idleTimeout)
   }
 
   /// Closes a connection that waits between requests; one at work goes on.
@@ -242,7 +242,7 @@ extension ServerConnection {
       return head.headers.bytes.count
     }
     if collector.isEmpty {
-      timer?.set(loop.now + options.headTimeout)
+      timer.set(loop.now + options.headTimeout)
     }
     do {
       switch try collector.take(bytes) {
@@ -250,7 +250,7 @@ extension ServerConnection {
         return bytes.count
       case .complete(let taken):
         let head = try RequestHead(parsing: collector.removeHead())
-        context.supplies.heads.learn(head)
+        context.learn(head)
         begin(head)
         return taken
       }
@@ -263,14 +263,14 @@ extension ServerConnection {
   /// A whole head that looks like one before, and of which nothing had come yet.
   private func knownHead(_ bytes: Span<UInt8>) -> RequestHead? {
     guard collector.isAtStart else { return nil }
-    return context.supplies.heads.request(in: bytes, limitBytes: options.headLimitBytes)
+    return context.knownHead(in: bytes)
   }
 
   private func begin(_ head: RequestHead) {
-    timer?.unset()
+    timer.unset()
     let reader = BodyReader(head.framing)
     phase = reader.isEnded ? .answering : .body(reader)
-    if !reader.isEnded { timer?.set(loop.now + options.bodyTimeout) }
+    if !reader.isEnded { timer.set(loop.now + options.bodyTimeout) }
     let handler = server.connection(self, began: head)
     // A handler that answers at once has already finished with this connection.
     switch phase {
@@ -284,14 +284,15 @@ extension ServerConnection {
 
   private func body(_ bytes: Span<UInt8>, _ previous: BodyReader) -> Int {
     var reader = previous
-    var payload = context.supplies.scratch.take()
-    defer { context.supplies.scratch.giveBack(&payload) }
+    var payload = context.takeScratch()
+    defer { context.giveBack(&payload) }
     let reading = reader.read(bytes, payload: &payload)
-    if case .ended = reading.state { phase = .answering } else { phase = .body(reader) }
-    if reading.state == .ended {
-      timer?.unset()
+    let isEnded = if case .ended = reading.state { true } else { false }
+    phase = isEnded ? .answering : .body(reader)
+    if isEnded {
+      timer.unset()
     } else if !stream.isReadingPaused {
-      timer?.set(loop.now + options.bodyTimeout)
+      timer.set(loop.now + options.bodyTimeout)
     }
     if reading.consumed > 0 {
       handler?.requestBody(bytes.extracting(0..<reading.consumed), payload: payload)
@@ -300,7 +301,7 @@ extension ServerConnection {
       handler?.requestMalformed(error)
       return bytes.count
     }
-    if reading.state == .ended { handler?.requestEnded() }
+    if isEnded { handler?.requestEnded() }
     return reading.consumed
   }
 
@@ -329,19 +330,19 @@ extension ServerConnection {
 extension ServerConnection {
   package func streamDrained(_ stream: ByteStream) {
     if stream.queuedBytes > 0 {
-      timer?.set(loop.now + options.slowClientTimeout)
+      timer.set(loop.now + options.slowClientTimeout)
       handler?.clientDrained()
       return
     }
     switch phase {
-    case .body where !stream.isReadingPaused: timer?.set(loop.now + options.bodyTimeout)
-    case .head: timer?.set(loop.now + options.idleTimeout)
+    case .body where !stream.isReadingPaused: timer.set(loop.now + options.bodyTimeout)
+    case .head: timer.set(loop.now + options.idleTimeout)
     case .lingering:
       stream.finishSending()
       (untakenBytes, untakenSince) = (.max, loop.now)
-      timer?.set(loop.now + Self.lingerTime)
+      timer.set(loop.now + Self.lingerTime)
     case .cutting: mindUntaken()
-    case .body, .answering, .tunnel, .closed: timer?.unset()
+    case .body, .answering, .tunnel, .closed: timer.unset()
     }
     handler?.clientDrained()
     if case .head = phase, !pipelined.isEmpty { processPipelined() }
@@ -377,7 +378,7 @@ extension ServerConnection {
     guard hasUnread || stream.queuedBytes > 0 else { return abandon() }
     phase = .lingering(bytesLeft: Self.lingerBytes)
     (untakenBytes, untakenSince) = (.max, loop.now)
-    timer?.set(
+    timer.set(
       loop.now + (stream.queuedBytes > 0 ? options.slowClientTimeout : Self.lingerTime))
     stream.finishSending()
     stream.resumeReading()
@@ -403,16 +404,15 @@ extension ServerConnection {
     if bytes < untakenBytes { (untakenBytes, untakenSince) = (bytes, loop.now) }
     if loop.now >= untakenSince + options.slowClientTimeout { return resetNow() }
     if case .cutting = phase {
-      timer?.set(loop.now + Self.cuttingTime)
+      timer.set(loop.now + Self.cuttingTime)
     } else {
-      timer?.set(loop.now + Self.lingerTime)
+      timer.set(loop.now + Self.lingerTime)
     }
   }
 
   private func release() {
-    guard let timer else { return }
+    guard timer.owner != nil else { return }
     timer.invalidate()
-    self.timer = nil
     server.connectionClosed(self)
   }
 }

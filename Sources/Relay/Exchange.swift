@@ -114,10 +114,14 @@ final class Exchange: Enrolled {
   @Moment var clientPaused: Instant?
   var pausedNanoseconds: UInt64 = 0
 
-  init(on connection: any Downstream, by route: ActiveRoute, of relay: Relay) {
-    self.connection = connection
-    self.relay = relay
-    self.route = route
+  // What is borrowed is counted once, for this object, and not by the caller too.
+  init(
+    on connection: borrowing any Downstream, by route: borrowing ActiveRoute,
+    of relay: borrowing Relay
+  ) {
+    self.connection = copy connection
+    self.relay = copy relay
+    self.route = copy route
     loop = relay.loop
     metrics = relay.metrics
     timer = LoopTimer(on: relay.loop)
@@ -152,11 +156,12 @@ extension Exchange {
     }
     let endpoint = upstream.pick()
     relay.forward(head, to: endpoint, by: route, expecting: !hasToReadModel)
+    relay.lendBuffer(&requestBuffer)
     // What follows of a short body goes behind the head without moving it.
     if case .length(let bytes) = head.framing {
       requestBuffer.reserveCapacity(relay.writer.bytes.count + Int(min(bytes, 4096)))
     }
-    requestBuffer.append(contentsOf: relay.writer.bytes)
+    relay.writer.append(to: &requestBuffer)
     chosenEndpoint = endpoint
     enter(head)
   }
@@ -256,12 +261,13 @@ extension Exchange {
     phase = .ended
     endPauseOfUpstream()
     endPauseOfClient()
-    concludeObserving()
+    let tap = tap
+    if let tap { concludeObserving(tap) }
     endKeeping(end)
-    closeStream()
+    closeStream(tap)
     let verdict = Verdict(end, answer)
     if !traits.contains(.answered), let status = verdict.clientStatus { answer.status = status }
-    relay.ended(self, summary(verdict))
+    relay.ended(self, summary(verdict, tap))
     // Before the connection goes on: a request that waits on it may need the place.
     giveBackPermit()
     part(from: verdict, end)
@@ -270,7 +276,7 @@ extension Exchange {
   func releaseUpstream(reusable: Bool) {
     if let client {
       let mayServe = reusable && traits.contains(.requestEnded) && client.queuedBytes == 0
-      let isKept = mayServe && endpoint?.pool.giveBack(client) ?? false
+      let isKept = mayServe && endpoint?.giveBack(client) ?? false
       if !isKept { client.close() }
       countConnection(from: .active, to: isKept ? .idle : nil)
     } else if case .connecting = phase {
@@ -281,7 +287,7 @@ extension Exchange {
     endpoint = nil
   }
 
-  private func summary(_ verdict: Verdict) -> ExchangeSummary {
+  private func summary(_ verdict: Verdict, _ tap: StreamTap?) -> ExchangeSummary {
     var summary = ExchangeSummary(
       verdict: verdict,
       record: Self.record(verdict, route: route.route.name),
@@ -289,7 +295,7 @@ extension Exchange {
       responseBodyBytes: responseBodyBytes, pausesOfUpstream: Int(pausesOfUpstream),
       pausesOfClient: Int(pausesOfClient), attempts: Int(attempts),
       reusedConnection: traits.contains(.reusedConnection))
-    fill(&summary.record)
+    fill(&summary.record, tap)
     return summary
   }
 

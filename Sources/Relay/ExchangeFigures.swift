@@ -20,8 +20,8 @@ extension Exchange {
   /// Body bytes that went up, once however often they are sent; and how long weir had them, if it
   /// sent them in the turn in which they came. What waited for a connection or for a limit did not
   /// wait for weir.
-  func countUp() {
-    guard let client, requestBodyBytes > countedUp else { return }
+  func countUp(to client: ClientConnection) {
+    guard requestBodyBytes > countedUp else { return }
     let isAtOnce =
       client.queuedBytes == 0 && requestBodyRead.nanoseconds == loop.now.nanoseconds
     let delay = isAtOnce ? loop.readClock().nanoseconds(since: loop.now) : nil
@@ -39,7 +39,7 @@ extension Exchange {
     if traits.contains(.webSocket) { metrics.socketOpened(.tunnel) }
   }
 
-  func closeStream() {
+  func closeStream(_ tap: StreamTap?) {
     if traits.contains(.countedStream) {
       metrics.streamClosed(route.meter)
       if traits.contains(.webSocket) { metrics.socketClosed(.tunnel) }

@@ -110,8 +110,7 @@ extension Exchange {
   }
 
   /// What the tap says of the end; takes its last look.
-  func concludeObserving() {
-    guard let tap else { return }
+  func concludeObserving(_ tap: StreamTap) {
     tap.end()
     answer.evidence =
       if answer.status.map({ $0 >= 400 }) ?? false {
@@ -138,15 +137,14 @@ extension Exchange {
     if let tunnel { return tunnel.observeClient(wire, at: loop.now.nanoseconds) }
     guard let requestTap else { return }
     for range in payload { requestTap.observe(wire.extracting(range)) }
-    if let model = requestTap.model { notes.modelRequested = model }
+    if notes.modelRequested == nil { notes.modelRequested = requestTap.model }
     if requestTap.isFinished { noteRequest() }
   }
 
   func noteRequest() {
-    guard let tap = requestTap else { return }
-    notes.modelRequested = notes.modelRequested ?? tap.model
+    guard let tap = requestTap.take() else { return }
+    if notes.modelRequested == nil { notes.modelRequested = tap.model }
     if tap.wantsStream == true { notes.wantsStream = true }
-    requestTap = nil
     relay.giveBack(tap)
   }
 }

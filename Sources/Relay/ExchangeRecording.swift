@@ -41,7 +41,7 @@ struct ExchangeNotes {
 
 extension Exchange {
   /// In place: it is 700 bytes.
-  func fill(_ record: inout ExchangeRecord) {
+  func fill(_ record: inout ExchangeRecord, _ tap: StreamTap?) {
     record.status = answer.status
     record.upstream = upstream?.options.name
     record.endedAt = loop.readWallClock()
@@ -80,14 +80,15 @@ extension Exchange {
       record.isTraceSampled = trace.isSampled
     }
     record.tenant = notes.tenant
-    record.modelRequested = modelRequested.map(ReceivedText.init)
+    // Nobody asks the exchange for these any more.
+    record.modelRequested = (notes.modelRequested.take() ?? pathMeaning?.model).map(
+      ReceivedText.init)
     let isFailure = record.outcome != .completed
     record.isStream =
       tap?.facts.isStream ?? false || answer.status == 101 || (isFailure && notes.wantsStream)
     record.isModelAccepted = isAccepted
     record.provider = provider
     record.operation = operation
-    if let model = tap?.facts.model, !model.isEmpty { record.model = ReceivedText(model) }
   }
 
   /// Whether upstream took the request: 2xx, or a tunnel.
@@ -154,8 +155,9 @@ extension Exchange {
     record.bytesDown = responseBodyBytes
     record.backpressureEvents = UInt64(pausesOfUpstream) + UInt64(pausesOfClient)
     record.backpressured = pausedNanoseconds
-    record.contentEncoding = notes.contentEncoding
-    record.upstreamRequestID = notes.upstreamRequestID
+    // The exchange needs them no more.
+    record.contentEncoding = notes.contentEncoding.take()
+    record.upstreamRequestID = notes.upstreamRequestID.take()
     if attempts > 0 { record.reusedConnection = traits.contains(.reusedConnection) }
     record.closeCode = tunnel?.closeCode.map { UInt64($0) }
   }
@@ -167,7 +169,9 @@ extension Exchange {
       }
     }
     tap.forEachFinish { record.finishReasons.note(Self.finishReasons[$0]) }
-    if !tap.facts.responseID.isEmpty { record.responseID = ReceivedText(tap.facts.responseID) }
+    let (model, id) = (tap.takeModel(), tap.takeResponseID())
+    if !model.isEmpty { record.model = ReceivedText(model) }
+    if !id.isEmpty { record.responseID = ReceivedText(id) }
     guard record.isModelAccepted, tap.facts.dialect != .plain else { return }
     record.usageSource = Self.usageSources[tap.usageSource]
     guard !tap.facts.usage.isEmpty else { return }

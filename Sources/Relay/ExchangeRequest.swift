@@ -18,7 +18,7 @@ extension Exchange: RequestHandler {
     guard let client, traits.contains(.requestSent) else { return hold(wire) }
     if !traits.contains(.requestForgotten) { hold(wire) }
     client.send(wire)
-    countUp()
+    countUp(to: client)
     if case .waiting = phase { awaitHead() }
     pauseClientIfFull()
   }
@@ -67,9 +67,10 @@ extension Exchange: RequestHandler {
     }
   }
 
-  private func forgetRequest() {
+  func forgetRequest() {
+    guard !traits.contains(.requestForgotten) else { return }
     traits.insert(.requestForgotten)
-    requestBuffer = []
+    relay.takeBack(&requestBuffer)
   }
 }
 
@@ -81,7 +82,7 @@ extension Exchange {
     address(to: endpoint)
     self.endpoint = endpoint
     endpoint.activeCount += 1
-    if allowingIdle, let idle = endpoint.pool.takeIdle() {
+    if allowingIdle, let idle = endpoint.takeIdle() {
       traits.insert(.reusedConnection)
       countConnection(from: .idle, to: .active)
       return use(idle)
@@ -124,7 +125,7 @@ extension Exchange {
     swap(&request, &requestBuffer)
     client.send(request.span)
     swap(&request, &requestBuffer)
-    countUp()
+    countUp(to: client)
     // On a fresh connection nothing is sent twice, unless the settings ask for it by status.
     let mayRepeat =
       traits.isSuperset(of: [.reusedConnection, .idempotent])

@@ -12,8 +12,8 @@ extension Exchange: ResponseHandler {
     if head.isInformational { return sendInterim(head) }
     endpoint?.noteAnswer(succeeded: head.status < 500, at: loop.now)
     if retry(insteadOf: head) { return }
-    requestBuffer = []
-    traits.insert([.requestForgotten, .answered])
+    forgetRequest()
+    traits.insert(.answered)
     answer.status = head.status
     phase = .streaming
     // Held back until the read is used up, so that the head and what came with it leave together.

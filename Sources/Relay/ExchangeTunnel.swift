@@ -8,8 +8,8 @@ internal import Wire
 extension Exchange {
   func switchProtocols(_ head: ResponseHead) {
     guard traits.contains(.upgrade) else { return settle(.upstreamMalformed(.badStatusLine)) }
-    requestBuffer = []
-    traits.insert([.requestForgotten, .answered])
+    forgetRequest()
+    traits.insert(.answered)
     answer.status = 101
     phase = .tunnel
     deadline = .distantFuture

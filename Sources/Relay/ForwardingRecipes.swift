@@ -38,12 +38,12 @@ struct ForwardingRecipes {
     with writer: inout HeadWriter
   ) {
     for index in requests.indices
-    where requests[index].form == head.form && requests[index].endpoint === endpoint
+    where requests[index].form.number == head.form.number && requests[index].endpoint === endpoint
       && requests[index].route === active && requests[index].expecting == expecting
     {
       return writer.write(requests[index].recipe, of: head.headers)
     }
-    guard head.form != .none, active.stripsNoQuery, credit.allowsLearning() else {
+    guard head.form.number != 0, active.stripsNoQuery, credit.allowsLearning() else {
       return writer.forward(head, to: endpoint, by: active, expecting: expecting)
     }
     writer.beginRecipe()
@@ -58,12 +58,13 @@ struct ForwardingRecipes {
     _ head: ResponseHead, as delivery: Delivery, with writer: inout HeadWriter
   ) {
     for index in answers.indices
-    where answers[index].form == head.form && answers[index].unchunks == delivery.unchunks
+    where answers[index].form.number == head.form.number
+      && answers[index].unchunks == delivery.unchunks
       && answers[index].connection == delivery.connection && delivery.isPlain
     {
       return writer.write(answers[index].recipe, of: head.headers)
     }
-    guard head.form != .none, delivery.isPlain, credit.allowsLearning() else {
+    guard head.form.number != 0, delivery.isPlain, credit.allowsLearning() else {
       return writer.forward(head, as: delivery)
     }
     writer.beginRecipe()

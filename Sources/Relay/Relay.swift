@@ -27,6 +27,9 @@ package final class Relay: RequestServer {
   private let tapSupplies = TapSupplies()
   /// Requests mostly come whole, so one serves nearly all of them.
   private var spareRequestTap: RequestTap? = RequestTap()
+  /// Of a request that has been sent, which is mostly the last one.
+  private var spareBuffer: [UInt8] = []
+  private static let spareLimitBytes = 8192
   private let resolver: Resolver
   private let supplies = ConnectionSupplies()
   private lazy var serving = newContext()
@@ -219,12 +222,24 @@ extension Relay {
     StreamTap(request, sharing: tapSupplies)
   }
 
-  func takeRequestTap() -> RequestTap {
-    defer { spareRequestTap = nil }
-    return spareRequestTap ?? RequestTap()
+  /// Puts the memory in which a request was gathered last in the place of an empty buffer.
+  func lendBuffer(_ buffer: inout [UInt8]) { swap(&buffer, &spareBuffer) }
+
+  /// Empties a buffer. The memory serves the next request, unless this one was large.
+  func takeBack(_ buffer: inout [UInt8]) {
+    guard buffer.capacity <= Self.spareLimitBytes, spareBuffer.capacity == 0 else {
+      buffer = []
+      return
+    }
+    buffer.removeAll(keepingCapacity: true)
+    swap(&buffer, &spareBuffer)
   }
 
-  func giveBack(_ tap: RequestTap) {
+  func takeRequestTap() -> RequestTap {
+    spareRequestTap.take() ?? RequestTap()
+  }
+
+  func giveBack(_ tap: consuming RequestTap) {
     tap.reset()
     spareRequestTap = tap
   }

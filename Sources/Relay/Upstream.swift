@@ -25,6 +25,13 @@ final class Endpoint {
     self.ejection = ejection
   }
 
+  // Asked here, where the pool is one step away: a further step counts a reference.
+
+  /// An idle connection, no longer the pool's.
+  func takeIdle() -> ClientConnection? { pool.takeIdle() }
+  /// Whether the pool keeps it; it is closed otherwise.
+  func giveBack(_ connection: ClientConnection) -> Bool { pool.giveBack(connection) }
+
   func noteTry(succeeded: Bool, at now: Instant) {
     isUp = succeeded
     lastTry = now

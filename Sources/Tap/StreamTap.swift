@@ -64,27 +64,18 @@ package final class StreamTap {
     messageLimitBytes = request.messageLimitBytes
     self.supplies = supplies
     framing = request.framing
-    let path = RequestPath(path)
-    let name = request.dialect
-    let dialect = Self.dialect(name, path, framing, isSwitching: status == 101)
-    memory = StreamMemory(dialect)
-    let isAzure = name == .azureOpenAI || path.marks.contains(.azure)
+    let isLines = if case .lines = framing { true } else { false }
+    let reading = supplies.read(
+      path: path, request.dialect, isLines: isLines, isSwitching: status == 101)
+    memory = StreamMemory(reading.dialect)
     facts = StreamFacts(
-      dialect: dialect, provider: request.provider ?? (isAzure ? .azureOpenAI : nil))
-    if path.ends(with: "/embeddings") { facts.operation = .embeddings }
+      dialect: reading.dialect,
+      provider: request.provider ?? (reading.isAzure ? .azureOpenAI : nil))
+    if reading.isEmbeddings { facts.operation = .embeddings }
     facts.isStream = status < 300 && isEvents
     if case .eventStream = framing { messages = MessageFraming() }
     if case .opaque = framing { isObserving = false }
     startDecoding(request.coding)
-  }
-
-  private static func dialect(
-    _ name: DialectName?, _ path: borrowing RequestPath, _ framing: TapFraming, isSwitching: Bool
-  ) -> Dialect {
-    if let name { return DialectCatalogue.named(name, path: path) }
-    let isLines = if case .lines = framing { true } else { false }
-    return DialectCatalogue.named(byPath: path, isLines: isLines)
-      ?? (isSwitching ? .openAIRealtime : .plain)
   }
 
   private var isEvents: Bool {
@@ -191,6 +182,16 @@ package final class StreamTap {
     case 1: body(FinishReason(facts.finishes[0].raw))
     default: for (raw, _) in facts.finishReasons { body(FinishReason(raw)) }
     }
+  }
+
+  /// Moves the model, or what the answer is called, out of the facts; for who asks last.
+  package func takeModel() -> [UInt8] { Self.take(&facts.model) }
+  package func takeResponseID() -> [UInt8] { Self.take(&facts.responseID) }
+
+  private static func take(_ text: inout [UInt8]) -> [UInt8] {
+    var taken: [UInt8] = []
+    swap(&taken, &text)
+    return taken
   }
 
   package var tokens: TokenPartition { facts.tokens }

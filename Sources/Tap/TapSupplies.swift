@@ -40,6 +40,21 @@ package final class TapSupplies {
     oldest = (oldest + 1) % Self.limit
   }
 
+  // MARK: - Paths
+
+  private var lastPath: PathReading?
+
+  func read(
+    path: [UInt8], _ name: DialectName?, isLines: Bool, isSwitching: Bool
+  ) -> PathReading {
+    if let lastPath, lastPath.holds(for: path, name, isLines: isLines, isSwitching: isSwitching) {
+      return lastPath
+    }
+    let reading = PathReading(path, name, isLines: isLines, isSwitching: isSwitching)
+    lastPath = reading
+    return reading
+  }
+
   // MARK: - Bodies
 
   private var bodies: [BodyTemplate] = []
@@ -55,9 +70,9 @@ package final class TapSupplies {
     _ body: Span<UInt8>, of dialect: Dialect, _ interpreter: inout EventInterpreter,
     _ memory: borrowing StreamMemory
   ) -> Bool {
-    for template in bodies where template.dialect === dialect {
+    for index in bodies.indices where bodies[index].dialect === dialect {
       if !others.isEmpty { others.removeAll(keepingCapacity: true) }
-      if template.read(body, &interpreter, memory, &others) { return true }
+      if bodies[index].read(body, &interpreter, memory, &others) { return true }
     }
     return false
   }

@@ -27,7 +27,12 @@ private final class CountedLabels {
 
   func holds(_ record: borrowing ExchangeRecord) -> Bool {
     provider == record.provider && operation == record.operation && route == record.route
-      && model == record.countedModel && tenant == record.tenant
+      && holdsModel(of: record) && tenant == record.tenant
+  }
+
+  private func holdsModel(of record: borrowing ExchangeRecord) -> Bool {
+    if !record.isModelAccepted { return model == nil }
+    return record.model == nil ? model == record.modelRequested : model == record.model
   }
 }
 

@@ -31,6 +31,11 @@ package struct HeadCollector: Sendable {
   private let initialPosition: Position
   private var position: Position
   private var head: [UInt8] = []
+  // Stored, because every read of every connection asks, and to call for it costs more.
+  /// Whether nothing of the next head was taken; a blank line in front of it is nothing.
+  package private(set) var isEmpty = true
+  /// Whether not a byte was taken since the last head, not even of a blank line.
+  package private(set) var isAtStart = true
 
   /// Heads of up to `limitBytes` bytes, the blank line included.
   ///
@@ -42,17 +47,15 @@ package struct HeadCollector: Sendable {
     position = initialPosition
   }
 
-  /// Whether nothing of the next head was taken; a blank line in front of it is nothing.
-  package var isEmpty: Bool { head.isEmpty }
-
-  /// Whether not a byte was taken since the last head, not even of a blank line.
-  package var isAtStart: Bool { position == initialPosition }
-
   /// Takes bytes up to and including the blank line that ends the head.
   ///
   /// Must not be called again after `complete` before the head was removed.
   package mutating func take(_ bytes: Span<UInt8>) throws(HTTP1Error) -> Progress {
     precondition(position != .complete, "a whole head waits to be removed")
+    defer {
+      isEmpty = head.isEmpty
+      isAtStart = position == initialPosition
+    }
     let start = try skipLeadingBlankLine(bytes)
     let room = limitBytes - head.count
     let candidate = bytes.extracting(start..<start + min(bytes.count - start, room))
@@ -73,6 +76,7 @@ package struct HeadCollector: Sendable {
     position = initialPosition
     let whole = head
     head = []
+    (isEmpty, isAtStart) = (true, true)
     return whole
   }
 

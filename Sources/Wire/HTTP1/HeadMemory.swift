@@ -5,10 +5,11 @@ internal import Synchronization
 
 /// Names what all heads of one template have in common, which is everything but the bytes of some values.
 package struct HeadForm: Equatable, Sendable {
-  private let number: UInt64
+  /// 0 of heads that were parsed.
+  package let number: UInt64
 
   /// Of heads that were parsed.
-  package static let none = HeadForm(number: 0)
+  package static var none: HeadForm { HeadForm(number: 0) }
   private static let count = Atomic<UInt64>(0)
 
   private init(number: UInt64) { self.number = number }

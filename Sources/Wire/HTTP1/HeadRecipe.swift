@@ -4,7 +4,7 @@
 /// What was written, and which parts of it were copied from where.
 ///
 /// It keeps what was written between the copies alone, nothing of what was copied.
-package struct HeadRecipe: Sendable {
+package final class HeadRecipe: Sendable {
   struct Copy: Sendable {
     let source: Range<Int>
     /// Where it begins in what was written.
@@ -39,10 +39,11 @@ extension HeadWriter {
 
   /// Writes, in place of all that was written, what the recipe's maker would write of that head, whose
   /// form is the one of the recipe's.
-  package mutating func write(_ recipe: borrowing HeadRecipe, of headers: HeaderFields) {
+  package mutating func write(_ recipe: HeadRecipe, of headers: HeaderFields) {
     precondition(headers.bytes.count == recipe.sourceCount, "a recipe for a head of another form")
     reset()
-    bytes.append(contentsOf: recipe.bytes)
+    // Unsafe: within the call. The arrays themselves would be counted as they are passed.
+    unsafe recipe.bytes.withUnsafeBufferPointer { unsafe bytes.append(contentsOf: $0) }
     // Unsafe: the places were checked when they were noted, in heads of these sizes.
     unsafe headers.bytes.withUnsafeBytes { source in
       unsafe bytes.withUnsafeMutableBytes { target in

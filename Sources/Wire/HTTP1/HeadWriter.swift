@@ -17,6 +17,9 @@ package struct HeadWriter: Sendable {
     bytes.removeAll(keepingCapacity: true)
   }
 
+  /// Adds what was written to `buffer`.
+  package func append(to buffer: inout [UInt8]) { buffer.append(copying: bytes.span) }
+
   /// The blank line.
   package mutating func end() {
     newLine()
