@@ -105,7 +105,7 @@ extension RequestClient {
   func streamEnded(_ stream: ByteStream, cleanly: Bool) {
     guard !keepsAlive, hasAnswer else { return fail("a connection closed before its answer") }
     close()
-    if !isStopping { connect() }
+    if !isStopping, answers < mostAnswers { connect() }
   }
 
   func streamPeerClosed(_ stream: ByteStream) {}

@@ -10,6 +10,8 @@ enum Lockstep: String, CaseIterable {
   case singleEvent = "event-alone"
   /// A short request with a JSON answer, on kept-alive connections.
   case request = "request"
+  /// The same on a connection of its own.
+  case connection = "request-on-new-connection"
   case bulkEventOverTLS = "event-of-32-over-tls"
   case singleEventOverTLS = "event-alone-over-tls"
   /// A request for which a TLS session upstream is resumed.
@@ -17,7 +19,7 @@ enum Lockstep: String, CaseIterable {
 
   var isOverTLS: Bool {
     switch self {
-    case .bulkEvent, .singleEvent, .request: false
+    case .bulkEvent, .singleEvent, .request, .connection: false
     case .bulkEventOverTLS, .singleEventOverTLS, .resumption: true
     }
   }
@@ -26,7 +28,7 @@ enum Lockstep: String, CaseIterable {
   private var batch: Int {
     switch self {
     case .bulkEvent, .bulkEventOverTLS: FloodPump.eventsPerWrite
-    case .singleEvent, .singleEventOverTLS, .request, .resumption: 1
+    case .singleEvent, .singleEventOverTLS, .request, .connection, .resumption: 1
     }
   }
 
@@ -41,10 +43,12 @@ enum Lockstep: String, CaseIterable {
     case .bulkEvent, .singleEvent, .bulkEventOverTLS, .singleEventOverTLS:
       try rig.streamInLockstep(subject, steps: steps, batch: batch)
     case .request:
-      try rig.requestInLockstep(subject, steps: steps)
+      try rig.requestInLockstep(subject, steps: steps, keepsAlive: true)
+    case .connection:
+      try rig.requestInLockstep(subject, steps: steps, keepsAlive: false)
     case .resumption:
       subject.provider.closesAfterAnswer = true
-      try rig.requestInLockstep(subject, steps: steps)
+      try rig.requestInLockstep(subject, steps: steps, keepsAlive: true)
     }
   }
 }
@@ -63,8 +67,10 @@ extension Rig {
     try load.finish()
   }
 
-  fileprivate func requestInLockstep(_ subject: Subject, steps: Int) throws(BenchError) {
-    let client = RequestClient(to: subject.address, on: loop, keepsAlive: true)
+  fileprivate func requestInLockstep(
+    _ subject: Subject, steps: Int, keepsAlive: Bool
+  ) throws(BenchError) {
+    let client = RequestClient(to: subject.address, on: loop, keepsAlive: keepsAlive)
     defer { client.close() }
     client.mostAnswers = steps
     let isDone = try run(upTo: .seconds(120)) { client.isDone || client.failure != nil }
