@@ -42,6 +42,16 @@ import Testing
     #expect(rate?.median == 0.5)
   }
 
+  @Test func `the best peer is that of the run, not of each round`() {
+    let values = [
+      (Self.weir, [10.0, 10, 10]), (Self.nginx, [20.0, 20, 4]), (Self.haproxy, [8.0, 10, 12]),
+    ]
+    let ratio = Self.results(.pacedCPU, values)
+      .ratio(.pacedCPU, of: Self.weir, toBestOf: [Self.nginx, Self.haproxy])
+    #expect(ratio?.median == 1)
+    #expect(ratio?.most == 1.25)
+  }
+
   @Test func `latency is what a proxy adds to the direct median`() {
     let results = Self.results(
       .medianLatency, [(.direct, [10, 90, 12]), (Self.weir, [50, 60, 70])])

@@ -4,7 +4,7 @@
 struct Goal: Sendable {
   /// What a figure is held against.
   enum Rule: Sendable {
-    /// Against a peer, or the best of all peers, in the same round.
+    /// Against a peer, or the run's best peer, in the same round.
     case atMost(Double, times: String)
     case atLeast(Double, times: String)
     /// The figure itself.

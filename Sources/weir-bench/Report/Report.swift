@@ -15,7 +15,7 @@ struct Report {
     "Medians of all rounds; a ratio is the median of the rounds' own ratios, with the least and",
     "the most. `direct` is the bench without a proxy; latencies are what a proxy adds to it.",
     "Where more is better (1/s), a ratio over 1 is weir's lead; elsewhere one under 1. A goal holds",
-    "if the median does.",
+    "if the median does. The best peer of a figure is the one whose median is the best.",
   ]
 
   /// Each goal that the run can say something about; the first weir's.

@@ -53,15 +53,28 @@ struct Results {
       })
   }
 
-  /// `target` divided by the best of `others` in the same round.
+  /// `target` divided, within each round, by the one of `others` that is the best in the whole run.
+  ///
+  /// Not by the best of each round: the least of several noisy figures is less than what any of them
+  /// measures.
   func ratio(_ figure: Figure, of target: Target, toBestOf others: [Target]) -> Spread? {
-    Spread(
+    guard let best = best(of: others, figure) else { return nil }
+    return Spread(
       rounds(figure, target).compactMap { round in
-        let theirs = others.compactMap { value(figure, $0, round) }
-        guard let own = value(figure, target, round),
-          let best = figure.isBetterHigh ? theirs.max() : theirs.min(), best > 0, own > 0
+        guard let own = value(figure, target, round), let its = value(figure, best, round),
+          its > 0, own > 0
         else { return nil }
-        return own / best
+        return own / its
       })
+  }
+
+  /// The one whose median over all rounds is the best.
+  private func best(of targets: [Target], _ figure: Figure) -> Target? {
+    let medians = targets.compactMap { target in
+      spread(figure, of: target).map { (target: target, median: $0.median) }
+    }
+    return medians.min {
+      figure.isBetterHigh ? $0.median > $1.median : $0.median < $1.median
+    }?.target
   }
 }
