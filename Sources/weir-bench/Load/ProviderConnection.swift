@@ -9,12 +9,12 @@ final class ProviderConnection: ByteStreamOwner {
   private unowned let provider: Provider
   /// A request of which only a part has come.
   private var pending: [UInt8] = []
-  private var shortAnswer: ShortAnswer
+  private var shortAnswer = ShortAnswer.kept
+  private var lastAnswer = ShortAnswer.last
 
   init(_ stream: ByteStream, of provider: Provider) {
     self.stream = stream
     self.provider = provider
-    shortAnswer = provider.closesAfterAnswer ? .last : .kept
     stream.owner = self
   }
 
@@ -53,9 +53,13 @@ final class ProviderConnection: ByteStreamOwner {
       provider.records[number].connection = self
     } else {
       guard let number = ShortRequest.body.number(in: body) else { return refuse() }
-      shortAnswer.set(number)
-      write(shortAnswer.message.bytes)
-      if provider.closesAfterAnswer { stream.finishSending() }
+      guard provider.closesAfterAnswer else {
+        shortAnswer.set(number)
+        return write(shortAnswer.message.bytes)
+      }
+      lastAnswer.set(number)
+      write(lastAnswer.message.bytes)
+      stream.finishSending()
     }
   }
 
