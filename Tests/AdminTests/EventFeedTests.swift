@@ -54,6 +54,20 @@ import Testing
     #expect(stage.looks == 0)
   }
 
+  /// A browser that sees an answer break off may not show what came last.
+  @Test func theAnswerEndsBehindTheLastWord() throws {
+    let stage = try AdminStage()
+    let client = stage.ask("/events")
+    stage.run(for: .milliseconds(10))
+    for event in ["draining", "stopped"] {
+      stage.feed.tell(lifecycle: event, atUnixNanoseconds: 1_700_000_000_000_000_000)
+    }
+    // A look that was under way, and a further one, come too late.
+    stage.run(for: .seconds(3))
+    #expect(client.events == ["snapshot", "streams", "lifecycle", "lifecycle"])
+    #expect(client.text.hasSuffix("\r\n0\r\n\r\n"))
+  }
+
   @Test func aLookThatIsUnderWayIsNotAskedForAgain() throws {
     let stage = try AdminStage()
     stage.answersLooks = false

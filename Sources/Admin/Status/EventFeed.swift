@@ -75,11 +75,14 @@ package final class EventFeed: TimerOwner {
     takeLook()
   }
 
-  /// Tells of an event in weir's life.
+  /// Tells of an event in weir's life; behind the last of them the feed's answers end.
   package func tell(lifecycle event: String, atUnixNanoseconds time: UInt64) {
     guard hasListeners else { return }
     let text = json.lifecycle(event, atUnixNanoseconds: time)
-    for listener in listeners.values { listener.insist(.lifecycle, text) }
+    for listener in listeners.values {
+      listener.insist(.lifecycle, text)
+      if event == "stopped" { listener.end() }
+    }
   }
 
   private func takeLook() {

@@ -16,6 +16,7 @@ final class FeedListener {
   var left: (() -> Void)?
   private let connection: ServerConnection
   private let isChunked: Bool
+  private var hasEnded = false
 
   init(_ query: AdminQuery, on connection: ServerConnection, version: HTTPVersion) {
     self.connection = connection
@@ -50,6 +51,13 @@ final class FeedListener {
   /// few and short.
   func insist(_ event: FeedEvent, _ text: [UInt8]) { write([(event, text)]) }
 
+  /// Ends the answer by its framing. A browser that sees it break off may throw away what it has not
+  /// shown yet, the word that this was the end among it.
+  func end() {
+    if isChunked, connection.isOpen { connection.send(Array("0\r\n\r\n".utf8).span) }
+    hasEnded = true
+  }
+
   /// Shows that somebody is there, and finds out whether the listener is.
   func keepAlive() {
     if connection.queuedBytes == 0 { write(Array(": weir is here\n\n".utf8)) }
@@ -69,7 +77,7 @@ final class FeedListener {
   }
 
   private func write(_ bytes: [UInt8]) {
-    guard connection.isOpen else { return }
+    guard connection.isOpen, !hasEnded else { return }
     let bytes = framed(bytes)
     connection.send(bytes.span)
   }
