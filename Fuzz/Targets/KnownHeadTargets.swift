@@ -5,21 +5,13 @@ internal import Wire
 /// A head that has become known, and the same with some bytes changed: what is found in the other does
 /// not depend on the one.
 ///
-/// The first byte says whose head it is, and what it answers; the second how many changes there are, of
-/// three bytes each: where, and the byte that stands there then. The rest is the head.
+/// The first byte says whose head it is, and what it answers; see `knownAndChanged`.
 func fuzzKnownHeads(_ input: UnsafeRawBufferPointer) {
-  guard input.count > 2 else { return }
-  let changes = min(Int(input[1] % 8), (input.count - 2) / 3)
-  let known = Array(input.dropFirst(2 + 3 * changes))
-  var other = known
-  for change in 0..<changes where !known.isEmpty {
-    let place = Int(input[2 + 3 * change]) << 8 | Int(input[3 + 3 * change])
-    other[place % known.count] = input[4 + 3 * change]
-  }
-  if input[0] & 1 == 0 {
+  guard let (choice, known, other) = knownAndChanged(input) else { return }
+  if choice & 1 == 0 {
     compareRequests(known, other)
   } else {
-    compareResponses(known, other, answeringHEAD: input[0] & 2 == 2)
+    compareResponses(known, other, answeringHEAD: choice & 2 == 2)
   }
 }
 

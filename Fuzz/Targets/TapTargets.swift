@@ -60,19 +60,11 @@ func fuzzRequestTap(_ input: UnsafeRawBufferPointer) {
 /// Answers to a plain request, of which one has become known and the other is it with some bytes changed: what
 /// is made of the other does not depend on the one.
 ///
-/// The first byte says whose answers, the second how many changes there are, of three bytes each: where, and
-/// the byte that stands there then.
+/// The first byte says whose answers; see `knownAndChanged`.
 func fuzzAnswers(_ input: UnsafeRawBufferPointer) {
   let heads = heads.filter { $0.type == "application/json" && $0.status == 200 }
-  guard input.count > 2 else { return }
-  let head = heads[Int(input[0]) % heads.count]
-  let changes = min(Int(input[1] % 8), (input.count - 2) / 3)
-  let known = Array(input.dropFirst(2 + 3 * changes))
-  var other = known
-  for change in 0..<changes where !known.isEmpty {
-    let place = Int(input[2 + 3 * change]) << 8 | Int(input[3 + 3 * change])
-    other[place % known.count] = input[4 + 3 * change]
-  }
+  guard let (choice, known, other) = knownAndChanged(input) else { return }
+  let head = heads[Int(choice) % heads.count]
   let request = TapRequest(
     path: Array(head.path.utf8), contentType: Array(head.type.utf8), status: head.status)
   func read(_ body: [UInt8], _ supplies: TapSupplies) -> String {

@@ -4,7 +4,6 @@
 internal import Connections
 internal import IO
 internal import Tap
-package import Telemetry
 internal import Wire
 
 /// What an open exchange is doing.
@@ -61,18 +60,6 @@ package struct StreamReading: Sendable {
   package var bufferedBytes = 0
 
   package enum PausedSide: String, Sendable { case client, upstream }
-}
-
-/// Makes the identifiers of one loop's requests, as its log lines show them.
-package struct RequestIDs: Hashable, Sendable {
-  let prefix: UInt32
-
-  package init(prefix: UInt32) { self.prefix = prefix }
-
-  /// Unlike any other of this process, and most likely of all others.
-  package func id(_ number: Int) -> RequestID {
-    RequestID(prefix: prefix, number: UInt32(truncatingIfNeeded: number))
-  }
 }
 
 extension Relay {

@@ -141,7 +141,8 @@ final class ActiveRoute {
   let upstream: Upstream?
   let meter: RouteMeter
   let limits: RouteLimits
-  // Upstream's own, so that what each read of a stream asks for is one step away.
+  // Upstream's own, so that what each read of a stream asks for is one step away. Without an upstream
+  // they are never asked for: the exchange ends before it connects.
   let upstreamMeter: MetricChild
   let firstByteNanoseconds: UInt64
   let idleNanoseconds: UInt64

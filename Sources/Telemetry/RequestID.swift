@@ -28,3 +28,15 @@ package struct RequestID: Hashable, Sendable {
     return digit < 10 ? 0x30 + digit : 0x57 + digit
   }
 }
+
+/// Makes the identifiers of one loop's requests, as its log lines show them.
+package struct RequestIDs: Hashable, Sendable {
+  let prefix: UInt32
+
+  package init(prefix: UInt32) { self.prefix = prefix }
+
+  /// Unlike any other of this process, and most likely of all others.
+  package func id(_ number: Int) -> RequestID {
+    RequestID(prefix: prefix, number: UInt32(truncatingIfNeeded: number))
+  }
+}

@@ -67,7 +67,7 @@ struct ShortRequest {
       weir, in one sentence?"}]}
       """.utf8))
 
-  /// About 370 bytes.
+  /// About 320 bytes.
   init(keepsAlive: Bool, below prefix: String = "") {
     message = NumberedMessage(
       Messages.request(
