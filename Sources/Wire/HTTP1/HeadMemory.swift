@@ -80,11 +80,11 @@ package struct HeadMemory {
   }
 }
 
-/// How often it is worth to learn. To learn costs what some misses cost, and where nothing comes twice
-/// they shall not cost much more than they must.
+/// How often it is worth to learn. A pattern costs some thirty instructions a byte of its head, and where
+/// nothing comes twice a miss shall not cost much more than it must.
 package struct LearningCredit: Sendable {
   private var misses: UInt16 = limit
-  private static let price: UInt16 = 16
+  private static let price: UInt16 = 64
   /// What comes first is learnt at once.
   private static let limit: UInt16 = 8 * price
 
