@@ -41,9 +41,9 @@ package final class ClientConnection: ByteStreamOwner {
   private var collector: HeadCollector
   private var answersHEAD = false
   private var keepsAlive = false
-  /// Where it is kept while nobody uses it, and until when.
+  /// Where it was kept last, and until when it is while nobody uses it.
   private var pool: UpstreamPool?
-  private var idleTimer: LoopTimer?
+  private(set) var idleDeadline = Instant.distantFuture
 
   private enum Phase {
     case idle
@@ -117,35 +117,24 @@ extension ClientConnection {
   package func close() {
     handler = nil
     phase = .ended
-    leavePool()
-    idleTimer?.invalidate()
-    idleTimer = nil
+    pool = nil
     stream.close()
   }
 
-  /// Lets go of the handler after an answer that left the connection reusable. Until `leavePool`
-  /// the pool hears of its death, and of the time when it has waited long enough.
-  func rest(in pool: UpstreamPool) {
+  /// Lets go of the handler after an answer that left the connection reusable. Until it is used again
+  /// the pool hears of its death, and at `deadline` it has waited long enough.
+  func rest(in pool: UpstreamPool, until deadline: Instant) {
     precondition(isReusable, "a connection that cannot be used again was kept")
     handler = nil
     phase = .idle
-    self.pool = pool
-    if idleTimer == nil { idleTimer = LoopTimer(on: pool.loop, owner: self) }
-    idleTimer?.set(pool.idleDeadline)
+    // It comes back to the same one.
+    if self.pool == nil { self.pool = pool }
+    idleDeadline = deadline
     stream.readLimit = LoopBuffers.readSize
     stream.upcoming = UpcomingMemory()
     stream.acknowledgements?.rest()
     stream.resumeReading()
   }
-}
-
-extension ClientConnection: TimerOwner {
-  func leavePool() {
-    pool = nil
-    idleTimer?.unset()
-  }
-
-  package func timerFired(_ timer: LoopTimer) { pool?.discard(self) }
 }
 
 // MARK: - Answers
@@ -212,7 +201,8 @@ extension ClientConnection {
     }
     guard !head.isInformational else { return handler?.responseHead(head) ?? () }
     let reader = BodyReader(head.framing)
-    keepsAlive = head.isPersistent && head.framing != .untilClose
+    // An answer that ends with its connection is not persistent.
+    keepsAlive = head.isPersistent
     phase = reader.isEnded ? .ended : .body(reader)
     isReusable = reader.isEnded && keepsAlive && isLastOfRead
     handler?.responseHead(head)
@@ -226,6 +216,8 @@ extension ClientConnection {
     let reading = reader.read(bytes, payload: &payload)
     let isEnded = if case .ended = reading.state { true } else { false }
     phase = isEnded ? .ended : .body(reader)
+    // Held once for both calls; if the first lets go of it, it hears no more.
+    let handler = handler
     if reading.consumed > 0 {
       let wire = reading.consumed == bytes.count ? bytes : bytes.extracting(0..<reading.consumed)
       handler?.responseBody(wire, payload: payload)
@@ -236,7 +228,7 @@ extension ClientConnection {
     }
     if isEnded {
       isReusable = keepsAlive && reading.consumed == bytes.count
-      handler?.responseEnded()
+      if self.handler != nil { handler?.responseEnded() }
       return bytes.count
     }
     return reading.consumed

@@ -99,14 +99,16 @@ extension ServerConnection {
     } else if !stream.isReadingPaused {
       timer.set(loop.now + options.bodyTimeout)
     }
+    // Held once for both calls; if the first lets go of it, it hears no more.
+    let handler = handler
     if reading.consumed > 0 {
       handler?.requestBody(bytes.extracting(0..<reading.consumed), payload: payload)
     }
     if let error = reading.error {
-      handler?.requestMalformed(error)
+      self.handler?.requestMalformed(error)
       return bytes.count
     }
-    if isEnded { handler?.requestEnded() }
+    if isEnded, self.handler != nil { handler?.requestEnded() }
     return reading.consumed
   }
 

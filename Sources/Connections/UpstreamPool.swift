@@ -53,8 +53,10 @@ package final class UpstreamPool {
   let supplies: ConnectionSupplies
   let sessions = TLSSessionCache()
   let acknowledgementTrials = AcknowledgementTrials()
-  /// The newest last: the one most likely to be alive is used first.
+  /// The newest last: the one most likely to be alive is used first, and the oldest is the first whose
+  /// time is over.
   private var idle: [ClientConnection] = []
+  private let timer: LoopTimer
   private var isClosed = false
   /// Told of each idle connection that closed, for whatever reason.
   package var idleClosed: (() -> Void)?
@@ -68,17 +70,17 @@ package final class UpstreamPool {
     self.loop = loop
     self.resolver = resolver
     self.supplies = supplies
+    timer = LoopTimer(on: loop)
+    timer.owner = IdleTimes(of: self)
   }
 
-  package var idleCount: Int { idle.count }
+  deinit { timer.invalidate() }
 
-  /// Until when a connection that comes back now is kept.
-  var idleDeadline: Instant { loop.now + options.idleTimeout }
+  package var idleCount: Int { idle.count }
 
   /// An idle connection, no longer the pool's; nil if there is none.
   package func takeIdle() -> ClientConnection? {
     while let kept = idle.popLast() {
-      kept.leavePool()
       if kept.isUsable { return kept }
       kept.close()
       idleClosed?()
@@ -101,15 +103,23 @@ package final class UpstreamPool {
       return false
     }
     if idle.count == options.idleLimit { discard(idle[0]) }
-    connection.rest(in: self)
+    let deadline = loop.now + options.idleTimeout
+    connection.rest(in: self, until: deadline)
     idle.append(connection)
+    if !timer.isSet { timer.set(deadline) }
     return true
   }
 
   /// Closes what is idle, and from now on whatever comes back.
   package func close() {
     isClosed = true
+    timer.invalidate()
     for kept in idle { discard(kept) }
+  }
+
+  fileprivate func closeExpired(_ timer: LoopTimer) {
+    while let oldest = idle.first, oldest.idleDeadline <= loop.now { discard(oldest) }
+    if let oldest = idle.first { timer.set(oldest.idleDeadline) }
   }
 
   /// Closes a connection that has been kept.
@@ -118,4 +128,13 @@ package final class UpstreamPool {
     kept.close()
     idleClosed?()
   }
+}
+
+/// Ends the waiting of a pool's connections. A timer keeps its owner, which would keep the pool and its loop.
+private final class IdleTimes: TimerOwner {
+  private unowned let pool: UpstreamPool
+
+  init(of pool: UpstreamPool) { self.pool = pool }
+
+  func timerFired(_ timer: LoopTimer) { pool.closeExpired(timer) }
 }

@@ -45,7 +45,7 @@ extension ByteStream {
     guard isOpen, !bytes.isEmpty, !state.contains(.sendingFailed) else { return }
     var sent = 0
     if outgoing.isEmpty, state.isSuperset(of: .writable), !state.contains(.corked) {
-      switch loop.kernel.send(descriptor, bytes) {
+      switch loop.send(descriptor, bytes) {
       case .bytes(let count): sent = count
       case .failed: return failSending()
       case .wouldBlock, .ended: break
@@ -59,7 +59,7 @@ extension ByteStream {
   func send() {
     guard isOpen, state.contains(.writable), !state.contains(.corked) else { return }
     let waiting = outgoing.count
-    switch loop.kernel.send(descriptor, outgoing.bytes) {
+    switch loop.send(descriptor, outgoing.bytes) {
     case .bytes(let count):
       outgoing.removeFirst(count)
       if count < waiting { state.remove(.writable) }
