@@ -120,6 +120,7 @@ extension ServerConnection {
   }
 
   func release() {
+    forgetFormerHandler()
     guard timer.owner != nil else { return }
     timer.invalidate()
     server.connectionClosed(self)

@@ -102,7 +102,7 @@ final class Exchange: Enrolled {
   var permit: StreamPermit?
   /// The request target's path and query.
   var path: [UInt8] = []
-  let start: Instant
+  var start: Instant
   var requestBodyBytes: UInt64 = 0
   /// Of these, how many are counted as relayed, and when the last of them came.
   var countedUp: UInt64 = 0
@@ -126,8 +126,13 @@ final class Exchange: Enrolled {
     metrics = relay.metrics
     timer = LoopTimer(on: relay.loop)
     start = connection.requestStart
+    takeUp()
+  }
+
+  /// From here to `conclude` it keeps itself.
+  func takeUp() {
+    start = connection.requestStart
     notes.number = relay.acceptedCount
-    // From here to `conclude` it keeps itself.
     timer.owner = self
   }
 
@@ -145,7 +150,7 @@ extension Exchange {
     remember(head)
     prepareKeeping(head)
     guard !relay.isRefusing else { return conclude(.draining) }
-    guard let upstream = route.upstream else { return conclude(.noRoute) }
+    guard route.upstream != nil else { return conclude(.noRoute) }
     if case .length(let bytes) = head.framing, let limit = relay.options.requestBodyLimitBytes,
       bytes > limit
     {
@@ -154,15 +159,12 @@ extension Exchange {
     if !traits.contains(.requestEnded), route.route.observes || route.limits.needModel {
       requestTap = relay.takeRequestTap()
     }
-    let endpoint = upstream.pick()
+    guard let endpoint = route.pick() else { return }
     relay.forward(head, to: endpoint, by: route, expecting: !hasToReadModel)
-    relay.lendBuffer(&requestBuffer)
-    // What follows of a short body goes behind the head without moving it.
-    if case .length(let bytes) = head.framing {
-      requestBuffer.reserveCapacity(relay.writer.bytes.count + Int(min(bytes, 4096)))
-    }
-    relay.writer.append(to: &requestBuffer)
     chosenEndpoint = endpoint
+    // What follows of a short body goes behind the head without moving it.
+    let following = if case .length(let bytes) = head.framing { Int(min(bytes, 4096)) } else { 0 }
+    relay.takeHead(into: &requestBuffer, reserving: following)
     enter(head)
   }
 
@@ -177,16 +179,18 @@ extension Exchange {
   func refuse(_ refusal: RequestRefusal) { conclude(.refused(refusal)) }
 
   private func remember(_ head: RequestHead) {
-    path = [UInt8](copying: head.headers.bytes.span.extracting(head.originTarget))
+    let target = head.headers.bytes.span.extracting(head.originTarget)
+    if !path.equals(target) { path = [UInt8](copying: target) }
     // Before any refusal: a request that is turned away is to be found by its trace, too.
     notes.note(head, tenantHeader: route.route.tenantHeader)
-    if head.framing == .none { traits.insert(.requestEnded) }
+    // A pattern: `==` of another room is asked through its protocol.
+    if case .none = head.framing { traits.insert(.requestEnded) }
     if head.isMethod("HEAD") { traits.insert(.head) }
     if head.isIdempotent || head.headers.first("idempotency-key") != nil {
       traits.insert(.idempotent)
     }
     if head.isPersistent { traits.insert(.clientPersists) }
-    if head.version == .http10 { traits.insert(.clientIsHTTP10) }
+    if case .http10 = head.version { traits.insert(.clientIsHTTP10) }
     if head.isUpgrade { traits.insert(.upgrade) }
   }
 }
@@ -268,13 +272,16 @@ extension Exchange {
     let verdict = Verdict(end, answer)
     if !traits.contains(.answered), let status = verdict.clientStatus { answer.status = status }
     relay.ended(self, summary(verdict, tap))
+    giveBackTap()
     // Before the connection goes on: a request that waits on it may need the place.
     giveBackPermit()
     part(from: verdict, end)
   }
 
   func releaseUpstream(reusable: Bool) {
-    if let client {
+    // Both are taken out, which counts no reference.
+    let endpoint = endpoint.take()
+    if let client = client.take() {
       let mayServe = reusable && traits.contains(.requestEnded) && client.queuedBytes == 0
       let isKept = mayServe && endpoint?.giveBack(client) ?? false
       if !isKept { client.close() }
@@ -282,9 +289,7 @@ extension Exchange {
     } else if case .connecting = phase {
       countConnection(from: .connecting, to: nil)
     }
-    client = nil
     endpoint?.activeCount -= 1
-    endpoint = nil
   }
 
   private func summary(_ verdict: Verdict, _ tap: StreamTap?) -> ExchangeSummary {

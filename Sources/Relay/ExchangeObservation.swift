@@ -109,6 +109,11 @@ extension Exchange {
     }
   }
 
+  /// Nobody asks the tap any more: it may serve another answer.
+  func giveBackTap() {
+    if let tap = tap.take(), tap.isRenewable { relay.giveBack(tap) }
+  }
+
   /// What the tap says of the end; takes its last look.
   func concludeObserving(_ tap: StreamTap) {
     tap.end()

@@ -83,7 +83,7 @@ extension Exchange {
     // Nobody asks the exchange for these any more.
     record.modelRequested = (notes.modelRequested.take() ?? pathMeaning?.model).map(
       ReceivedText.init)
-    let isFailure = record.outcome != .completed
+    let isFailure = if case .completed = record.outcome { false } else { true }
     record.isStream =
       tap?.facts.isStream ?? false || answer.status == 101 || (isFailure && notes.wantsStream)
     record.isModelAccepted = isAccepted
@@ -172,7 +172,8 @@ extension Exchange {
     let (model, id) = (tap.takeModel(), tap.takeResponseID())
     if !model.isEmpty { record.model = ReceivedText(model) }
     if !id.isEmpty { record.responseID = ReceivedText(id) }
-    guard record.isModelAccepted, tap.facts.dialect != .plain else { return }
+    guard record.isModelAccepted else { return }
+    if case .plain = tap.facts.dialect { return }
     record.usageSource = Self.usageSources[tap.usageSource]
     guard !tap.facts.usage.isEmpty else { return }
     let tokens = tap.tokens

@@ -105,12 +105,12 @@ extension Exchange {
       })
   }
 
-  private func use(_ connection: ClientConnection) {
-    client = connection
+  private func use(_ connection: consuming ClientConnection) {
     // The client may refuse all of a read.
     connection.readLimit = relay.readLimit
     phase = .waiting
     connection.begin(self, isHEAD: traits.contains(.head))
+    client = connection
   }
 
   /// Sends what has been gathered, once there is a connection; the rest of the body then follows

@@ -24,7 +24,10 @@ extension Exchange: ResponseHandler {
     beginObserving(head)
     expectMore()
     // An answer that does not say how long it is comes in many reads.
-    if head.framing == .chunked || head.framing == .untilClose { anticipate() }
+    switch head.framing {
+    case .chunked, .untilClose: anticipate()
+    case .none, .length: break
+    }
   }
 
   func responseBody(_ wire: Span<UInt8>, payload: [Range<Int>]) {
@@ -111,8 +114,12 @@ extension Exchange: ResponseHandler {
   private func delivery(of head: ResponseHead) -> Delivery {
     var delivery = Delivery()
     let isHTTP10 = traits.contains(.clientIsHTTP10)
-    delivery.unchunks = isHTTP10 && head.framing == .chunked
-    let endsAtClose = delivery.unchunks || head.framing == .untilClose
+    var endsAtClose = false
+    switch head.framing {
+    case .chunked: (delivery.unchunks, endsAtClose) = (isHTTP10, isHTTP10)
+    case .untilClose: endsAtClose = true
+    case .none, .length: break
+    }
     let keepsAlive = traits.contains(.clientPersists) && !endsAtClose && !relay.isDraining
     if delivery.unchunks { traits.insert(.unchunks) }
     if endsAtClose { traits.insert(.endsAtClose) }

@@ -27,6 +27,8 @@ package final class Relay: RequestServer {
   private let tapSupplies = TapSupplies()
   /// Requests mostly come whole, so one serves nearly all of them.
   private var spareRequestTap: RequestTap? = RequestTap()
+  /// Answers mostly come whole as well.
+  private var spareTap: StreamTap?
   /// Of a request that has been sent, which is mostly the last one.
   private var spareBuffer: [UInt8] = []
   private static let spareLimitBytes = 8192
@@ -177,20 +179,23 @@ extension Relay {
     _ connection: ServerConnection, began head: RequestHead
   ) -> any RequestHandler {
     let route = route(for: head)
+    var former = connection.takeFormerHandler()
     if hub.isOpen, let handler = ownHandler(for: head, route, on: connection) { return handler }
-    return begin(head, by: route, on: connection)
+    return begin(head, by: route, on: connection, after: &former)
   }
 
   private func begin(
-    _ head: RequestHead, by route: ActiveRoute, on client: any Downstream
+    _ head: RequestHead, by route: ActiveRoute, on client: any Downstream,
+    after former: inout AnyObject?
   ) -> Exchange {
-    let exchange = accept(on: client, by: route)
+    let exchange = accept(on: client, by: route, after: &former)
     exchange.begin(head)
     return exchange
   }
 
   package func connection(_ connection: ServerConnection, refused refusal: RequestRefusal) {
-    accept(on: connection, by: unmatched).refuse(refusal)
+    var former = connection.takeFormerHandler()
+    accept(on: connection, by: unmatched, after: &former).refuse(refusal)
   }
 
   package func connectionClosed(_ connection: ServerConnection) {
@@ -200,11 +205,15 @@ extension Relay {
     reportIfDrained()
   }
 
-  private func accept(on connection: any Downstream, by route: ActiveRoute) -> Exchange {
+  /// - Parameter former: who handled the connection's last request.
+  private func accept(
+    on connection: any Downstream, by route: ActiveRoute, after former: inout AnyObject?
+  ) -> Exchange {
     acceptedCount += 1
     metrics.accepted(route.meter.child)
     observer?.exchangeAccepted()
-    let exchange = Exchange(on: connection, by: route, of: self)
+    let exchange =
+      Exchange.renewed(from: &former, by: route) ?? Exchange(on: connection, by: route, of: self)
     exchanges.add(exchange)
     return exchange
   }
@@ -219,11 +228,23 @@ extension Relay {
   }
 
   func makeTap(_ request: borrowing TapRequest) -> StreamTap {
-    StreamTap(request, sharing: tapSupplies)
+    guard isKnownUniquelyReferenced(&spareTap), let tap = spareTap.take() else {
+      return StreamTap(request, sharing: tapSupplies)
+    }
+    tap.renew(request)
+    return tap
   }
 
-  /// Puts the memory in which a request was gathered last in the place of an empty buffer.
-  func lendBuffer(_ buffer: inout [UInt8]) { swap(&buffer, &spareBuffer) }
+  /// A tap whose last word has been heard.
+  func giveBack(_ tap: StreamTap) { spareTap = tap }
+
+  /// Puts the head that was written last into an empty buffer, in the memory in which a request was
+  /// gathered last, with room for `following` bytes behind it.
+  func takeHead(into buffer: inout [UInt8], reserving following: Int) {
+    swap(&buffer, &spareBuffer)
+    buffer.reserveCapacity(writer.bytes.count + following)
+    writer.append(to: &buffer)
+  }
 
   /// Empties a buffer. The memory serves the next request, unless this one was large.
   func takeBack(_ buffer: inout [UInt8]) {
@@ -294,7 +315,8 @@ extension Relay {
 
   /// A request that came as a message of a socket.
   func begin(_ head: RequestHead, on client: StartedRequest) -> any RequestHandler {
-    begin(head, by: route(for: head), on: client)
+    var former: AnyObject?
+    return begin(head, by: route(for: head), on: client, after: &former)
   }
 
   /// Whether the route of such a request keeps its streams.

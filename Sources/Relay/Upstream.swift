@@ -162,6 +162,9 @@ final class ActiveRoute {
     retriesAnyStatus = upstream?.options.retryStatuses.isEmpty == false
   }
 
+  /// The endpoint for a request's first try; nil without an upstream.
+  func pick() -> Endpoint? { upstream?.pick() }
+
   func matches(_ path: Span<UInt8>) -> Bool {
     let prefix = route.pathPrefix
     guard path.count >= prefix.count else { return false }

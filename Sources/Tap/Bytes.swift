@@ -25,7 +25,7 @@ extension [UInt8] {
     count == text.utf8CodeUnitCount && span.holds(text, at: 0)
   }
 
-  func equals(_ other: Span<UInt8>) -> Bool {
+  package func equals(_ other: Span<UInt8>) -> Bool {
     guard count == other.count else { return false }
     for index in indices where self[index] != other[index] { return false }
     return true

@@ -6,31 +6,33 @@ final class PathReading {
   let isAzure: Bool
   let isEmbeddings: Bool
   // What it was read from.
-  private let path: [UInt8]
+  let path: [UInt8]
   private let name: DialectName?
   private let isLines: Bool
   private let isSwitching: Bool
 
-  /// - Parameter name: the format, where the settings name it.
-  init(_ target: [UInt8], _ name: DialectName?, isLines: Bool, isSwitching: Bool) {
-    let path = RequestPath(target)
+  init(_ request: borrowing TapRequest) {
+    path = request.path
+    name = request.dialect
+    isLines = request.isLines
+    isSwitching = request.isSwitching
+    let path = RequestPath(request.path)
     dialect =
       name.map { DialectCatalogue.named($0, path: path) }
       ?? DialectCatalogue.named(byPath: path, isLines: isLines)
       ?? (isSwitching ? .openAIRealtime : .plain)
     isAzure = name == .azureOpenAI || path.marks.contains(.azure)
     isEmbeddings = path.ends(with: "/embeddings")
-    self.path = target
-    self.name = name
-    self.isLines = isLines
-    self.isSwitching = isSwitching
   }
 
   /// Whether it says the same of another request.
-  func holds(
-    for target: borrowing [UInt8], _ name: DialectName?, isLines: Bool, isSwitching: Bool
-  ) -> Bool {
-    self.name == name && self.isLines == isLines && self.isSwitching == isSwitching
-      && path.equals(target.span)
+  func holds(for request: borrowing TapRequest) -> Bool {
+    name == request.dialect && isLines == request.isLines && isSwitching == request.isSwitching
+      && path.equals(request.path.span)
   }
+}
+
+extension TapRequest {
+  fileprivate var isLines: Bool { if case .lines = framing { true } else { false } }
+  fileprivate var isSwitching: Bool { status == 101 }
 }

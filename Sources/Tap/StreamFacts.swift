@@ -151,11 +151,37 @@ package struct StreamFacts: Sendable {
     16, 64, 256, 1024, 4096, 16384, 65536, 262_144, 1_048_576, 16_777_216,
   ]
 
-  init(dialect: Dialect, provider: Provider?) {
+  init(dialect: Dialect) {
     self.dialect = dialect.name
     operation = dialect.operation
     usageRule = dialect.usage
-    self.provider = provider ?? dialect.provider
+    provider = dialect.provider
+  }
+
+  /// `self = StreamFacts(dialect: dialect)`, where a plain body was read: most of that costs nothing
+  /// to be looked at and found as it was.
+  mutating func renew(dialect: Dialect) {
+    (self.dialect, operation, usageRule) = (dialect.name, dialect.operation, dialect.usage)
+    provider = dialect.provider
+    (events, contentEvents, comments, toolCalls) = (0, 0, 0, 0)
+    (firstContentEvent, firstToolCallEvent, choices) = (nil, nil, nil)
+    (textChars, reasoningChars, toolCallChars) = (0, 0, 0)
+    (refusalChars, mediaChars, transcriptChars) = (0, 0, 0)
+    usage = TokenUsage()
+    (isStream, doneMarker, checksumErrors, isEOFPending) = (false, false, 0, false)
+    if !model.isEmpty { model = [] }
+    if !responseID.isEmpty { responseID = [] }
+    if !blockReason.isEmpty { blockReason = [] }
+    if error != nil { error = nil }
+    (errorCameInField, errorCameAsRawJSON, argumentsWithoutDeltas) = (false, false, false)
+    (firstChunk, firstToken, firstVisible, lastContent) = (nil, nil, nil, nil)
+    (maxGapNanoseconds, burstEvents, eventBytes) = (0, 0, 0)
+    kinds = InlineArray(repeating: 0)
+    sizes = InlineArray(repeating: 0)
+    observerErrors = InlineArray(repeating: 0)
+    if !terminal.isEmpty { terminal = [] }
+    (end, errorType) = (.completed, nil)
+    finishes.removeAll(keepingCapacity: true)
   }
 
   /// The finish reason of the first choice, as one of ours.

@@ -22,6 +22,13 @@ struct StreamMemory: ~Copyable {
     isUnknown = dialect === Dialect.plain
   }
 
+  /// `self = StreamMemory(dialect)`.
+  mutating func renew(_ dialect: Dialect) {
+    if dialect !== self.dialect { use(dialect) }
+    (knowsModel, knowsResponseID, itemsWithDeltas, choices) = (false, false, 0, 0)
+    if !openedTools.isEmpty { openedTools = [] }
+  }
+
   mutating func use(_ dialect: Dialect) {
     self.dialect = dialect
     isRawText = dialect.options.contains(.rawText)

@@ -115,7 +115,7 @@ extension StreamTap {
       found = DialectCatalogue.sniffed[reading.signature]
     }
     guard var dialect = found else { return }
-    if dialect === Dialect.openAIChat && RequestPath(path).ends(with: "/completions") {
+    if dialect === Dialect.openAIChat && RequestPath(path.path).ends(with: "/completions") {
       dialect = .openAICompletions
     }
     adopt(dialect, reader)

@@ -18,16 +18,16 @@ package final class StreamTap {
   /// The rest of the body was not looked at, so that a missing terminal says nothing.
   var hasGivenUp = false
 
-  let path: [UInt8]
-  let status: Int
-  let messageLimitBytes: Int
+  var path: PathReading
+  var status: Int
+  var messageLimitBytes: Int
   var framing: TapFraming
   var memory: StreamMemory
   var events = EventParser()
   var messages: MessageFraming?
-  private var inflate: Inflate?
+  var inflate: Inflate?
   /// While an event is open.
-  private(set) var reader: EventReader?
+  var reader: EventReader?
   /// For what stands outside of events: a field named `error`, or a bare JSON document.
   var stray: StrayReader?
   /// The line at hand stands outside of events and is nothing.
@@ -52,37 +52,21 @@ package final class StreamTap {
   var rawText: [UInt8] = []
 
   // Clocks.
-  private var now: UInt64 = 0
-  private var contentInRead = false
-  private var gap: UInt64?
-  private var blockedNanoseconds: UInt64 = 0
+  var now: UInt64 = 0
+  var contentInRead = false
+  var gap: UInt64?
+  var blockedNanoseconds: UInt64 = 0
 
   /// - Parameter supplies: those of the loop that the stream lives on.
   package init(_ request: borrowing TapRequest, sharing supplies: TapSupplies = TapSupplies()) {
-    path = request.path
+    path = supplies.read(request)
     status = request.status
     messageLimitBytes = request.messageLimitBytes
     self.supplies = supplies
     framing = request.framing
-    let isLines = if case .lines = framing { true } else { false }
-    let reading = supplies.read(
-      path: path, request.dialect, isLines: isLines, isSwitching: status == 101)
-    memory = StreamMemory(reading.dialect)
-    facts = StreamFacts(
-      dialect: reading.dialect,
-      provider: request.provider ?? (reading.isAzure ? .azureOpenAI : nil))
-    if reading.isEmbeddings { facts.operation = .embeddings }
-    facts.isStream = status < 300 && isEvents
-    if case .eventStream = framing { messages = MessageFraming() }
-    if case .opaque = framing { isObserving = false }
-    startDecoding(request.coding)
-  }
-
-  private var isEvents: Bool {
-    switch framing {
-    case .serverSentEvents, .lines, .eventStream, .jsonArray, .messages: true
-    case .json, .text, .opaque: false
-    }
+    memory = StreamMemory(path.dialect)
+    facts = StreamFacts(dialect: path.dialect)
+    begin(request)
   }
 
   // MARK: - The reader
@@ -160,6 +144,7 @@ package final class StreamTap {
     if isObserving, let inflate, !inflate.isComplete { facts.lose(.malformedStream) }
     if isObserving { endFraming() }
     isObserving = false
+    inflate = nil
     giveReaderBack()
     nameEnd()
   }
@@ -200,20 +185,6 @@ package final class StreamTap {
   package var hasObserverErrors: Bool {
     facts.observerErrors.indices.contains { facts.observerErrors[$0] > 0 }
   }
-
-  // MARK: - Content codings
-
-  private func startDecoding(_ coding: ContentCoding) {
-    switch coding {
-    case .identity: break
-    case .gzip: inflate = Inflate(.gzip, expansionLimit: Self.expansionLimit)
-    case .deflate: inflate = Inflate(.zlibOrRaw, expansionLimit: Self.expansionLimit)
-    case .other: if isObserving { giveUp(.badEncoding) }
-    }
-  }
-
-  /// JSON of tokens shrinks perhaps twentyfold; what grows more than this is made to cost time.
-  private static let expansionLimit: UInt64 = 400
 
   // MARK: - Clocks
 

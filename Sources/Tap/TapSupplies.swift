@@ -44,13 +44,10 @@ package final class TapSupplies {
 
   private var lastPath: PathReading?
 
-  func read(
-    path: [UInt8], _ name: DialectName?, isLines: Bool, isSwitching: Bool
-  ) -> PathReading {
-    if let lastPath, lastPath.holds(for: path, name, isLines: isLines, isSwitching: isSwitching) {
-      return lastPath
-    }
-    let reading = PathReading(path, name, isLines: isLines, isSwitching: isSwitching)
+  /// What the request's path says, read anew only where it is not the last one's.
+  func read(_ request: borrowing TapRequest) -> PathReading {
+    if let lastPath, lastPath.holds(for: request) { return lastPath }
+    let reading = PathReading(request)
     lastPath = reading
     return reading
   }
