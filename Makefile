@@ -11,7 +11,7 @@ STRICT_FLAGS = $(if $(STRICT),-Xswiftc -warnings-as-errors --explicit-target-dep
 RELEASE_FLAGS = -c release --static-swift-stdlib --product
 WEIR = .build/release/weir
 
-.PHONY: help deps build dist demo test clients deploy-check lint format check docs bench regression \
+.PHONY: help deps build dist demo test clients deploy-check lint format check docs bench regression profile \
   compare-desync simulate fuzz test-asan test-tsan soak chaos upgrades clean
 
 help:
@@ -21,6 +21,7 @@ help:
 	@echo "make check   format lint, warnings as errors, imports"
 	@echo "make bench   weir against nginx, HAProxy, Envoy and Caddy, in one run (a quarter of an hour)"
 	@echo "make regression  instructions per event and request, against what is written down"
+	@echo "make profile  which branches the bench takes, for the compiler; then make regression UPDATE=1"
 	@echo "make simulate SEEDS=N  N worlds of the relay on a fake kernel, each from its seed"
 	@echo "make fuzz MINUTES=N  every grammar, dialect, settings and the hub, each for N minutes"
 	@echo "make test-asan, make test-tsan  the rooms' tests under a sanitizer"
@@ -75,6 +76,13 @@ bench: build
 	$(SWIFT) build $(STRICT_FLAGS) $(RELEASE_FLAGS) weir-bench
 	@bench/install-peers
 	.build/release/weir-bench --weir $(WEIR) --blind --tls $(BENCH_ARGUMENTS)
+
+# What a release build is laid out by; after changes to what events and requests pass through. The next
+# build begins from nothing, because the compiler does not notice a profile that has changed.
+profile: build
+	$(SWIFT) build $(STRICT_FLAGS) $(RELEASE_FLAGS) weir-bench
+	@bench/profile $(SWIFT)
+	rm -rf .build/release.yaml .build/*/release
 
 # UPDATE=1 writes the counts down anew.
 regression: build

@@ -1,6 +1,12 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
+/// How often each branch was taken under load, for the compiler to lay out its code by: docs/performance.md
+/// tells what that is worth. `make profile` sets the variable to make it anew.
+let profile =
+  Context.environment["WEIR_PROFILE"] == "generate"
+  ? "-ir-profile-generate" : "-ir-profile-use=\(Context.packageDirectory)/bench/weir.profdata"
+
 /// Every room: Swift 6, explicit `any`, imports that say what they bring and do not leak.
 ///
 /// Exclusivity is proven at compile time wherever it can be; the run-time check of the rest costs
@@ -13,6 +19,7 @@ let room: [SwiftSetting] = [
   .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
   // A section for each, so that the linker can place it.
   .unsafeFlags(["-Xfrontend", "-function-sections"], .when(configuration: .release)),
+  .unsafeFlags(["-Xfrontend", profile], .when(configuration: .release)),
 ]
 
 /// Functions that run once weir is ready, those that events and requests pass through first, lie side by side
