@@ -1,8 +1,6 @@
 // Successive events of a stream, and answers of a kind, share most of their bytes. A pattern is one such text
 // and the places where the next may differ: comparing with it costs a fraction of reading.
 
-internal import Glibc
-
 /// A text that holds JSON, some of whose values may differ in the texts that match it.
 ///
 /// A text matches if it differs from the pattern in nothing but the contents of strings and numbers
@@ -241,6 +239,8 @@ package struct JSONPattern: Sendable {
   private static func passString(_ text: borrowing UncheckedBytes, _ at: inout Int) -> Int {
     var scalars = 0
     while true {
+      scalars &+= passASCII(text, &at)
+      if at < text.count, text[at] == UInt8(ascii: "\"") { return scalars }
       while at &+ 8 <= text.count {
         let word = text.word(at: at)
         let marks =
@@ -270,6 +270,22 @@ package struct JSONPattern: Sendable {
     }
   }
 
+  /// Moves `at` over plain letters of ASCII, of which most texts are, for less than any text costs. Near the
+  /// end of the bytes it may leave some.
+  @inline(__always)
+  private static func passASCII(_ text: borrowing UncheckedBytes, _ at: inout Int) -> Int {
+    let start = at
+    while at &+ 8 <= text.count {
+      let others = Word.notPlain(text.word(at: at))
+      if others != 0 {
+        at &+= others.trailingZeroBitCount &>> 3
+        break
+      }
+      at &+= 8
+    }
+    return at &- start
+  }
+
   private static func isSimpleEscape(_ byte: UInt8) -> Bool {
     switch byte {
     case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"),
@@ -280,57 +296,18 @@ package struct JSONPattern: Sendable {
   }
 }
 
-extension UncheckedBytes {
-  /// How many bytes from `start` on are those of `other` from `own` on.
-  @inline(__always)
-  fileprivate func agreement(
-    _ start: Int, _ other: borrowing UncheckedBytes, _ own: Int
-  ) -> Int {
-    let length = min(count &- start, other.count &- own)
-    var offset = 0
-    while offset &+ 32 <= length {
-      let first = difference(start &+ offset, other, own &+ offset)
-      let second = difference(start &+ offset &+ 8, other, own &+ offset &+ 8)
-      let third = difference(start &+ offset &+ 16, other, own &+ offset &+ 16)
-      let fourth = difference(start &+ offset &+ 24, other, own &+ offset &+ 24)
-      if first | second | third | fourth != 0 { break }
-      offset &+= 32
-    }
-    while offset &+ 8 <= length {
-      let found = difference(start &+ offset, other, own &+ offset)
-      if found != 0 { return offset &+ found.trailingZeroBitCount &>> 3 }
-      offset &+= 8
-    }
-    guard offset < length else { return length }
-    if length >= 8 {
-      // The last word, part of which was compared already.
-      let found = difference(start &+ length &- 8, other, own &+ length &- 8)
-      return found == 0 ? length : length &- 8 &+ found.trailingZeroBitCount &>> 3
-    }
-    while offset < length, self[start &+ offset] == other[own &+ offset] { offset &+= 1 }
-    return offset
-  }
-
-  /// Whether `length` bytes from `start` on are those of `other` from `own` on; both must have them.
-  @inline(__always)
-  fileprivate func agrees(
-    _ start: Int, _ other: borrowing UncheckedBytes, _ own: Int, count length: Int
-  ) -> Bool {
-    assert(start + length <= count && own + length <= other.count)
-    return unsafe memcmp(pointer(at: start), other.pointer(at: own), length) == 0
-  }
-
-  /// What eight bytes differ in.
-  @inline(__always)
-  private func difference(_ at: Int, _ other: borrowing UncheckedBytes, _ own: Int) -> UInt64 {
-    word(at: at) ^ other.word(at: own)
-  }
-}
-
 extension Word {
   /// As `marks`, for bytes below 0x20.
   @inline(__always)
   fileprivate static func controls(_ word: UInt64) -> UInt64 {
     (word &- lowBits &* 0x20) & ~word & highBits
+  }
+
+  /// As `marks`, for quotes, backslashes, bytes below 0x20 and bytes beyond ASCII.
+  @inline(__always)
+  fileprivate static func notPlain(_ word: UInt64) -> UInt64 {
+    let quotes = (word ^ lowBits &* UInt64(UInt8(ascii: "\""))) &- lowBits
+    let backslashes = (word ^ lowBits &* UInt64(UInt8(ascii: "\\"))) &- lowBits
+    return (quotes | backslashes | (word &- lowBits &* 0x20) | word) & highBits
   }
 }
