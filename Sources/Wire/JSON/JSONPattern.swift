@@ -86,7 +86,8 @@ package struct JSONPattern: Sendable {
     return unsafe text.withUnsafeBufferPointer { buffer in
       let read = unsafe UncheckedBytes(buffer)
       var at = value.range.lowerBound
-      let scalars = passString(read, &at)
+      var isEscaped = false
+      let scalars = passString(read, &at, &isEscaped)
       return scalars >= 0 && at == value.range.upperBound ? scalars : nil
     }
   }
@@ -124,6 +125,8 @@ package struct JSONPattern: Sendable {
     package let gap: Int
     package let range: Range<Int>
     package let scalars: Int
+    /// It is a string that has escapes.
+    package let isEscaped: Bool
   }
 
   /// Whether `text` matches, all of it. `others` then has the values that are not the pattern's own
@@ -137,7 +140,9 @@ package struct JSONPattern: Sendable {
         let kept = unsafe UncheckedBytes(own)
         return walk(read, 0, kept) { gap, other in
           guard let other else { return }
-          others.append(Other(gap: gap, range: other.range, scalars: other.scalars))
+          others.append(
+            Other(
+              gap: gap, range: other.range, scalars: other.scalars, isEscaped: other.isEscaped))
         }
       }
     }
@@ -156,7 +161,8 @@ package struct JSONPattern: Sendable {
     guard at &+ rest <= text.count, text.agrees(start, kept, 0, count: Int(gap.start)) else {
       return nil
     }
-    let scalars = Self.pass(gap, text, &at)
+    var isEscaped = false
+    let scalars = Self.pass(gap, text, &at, &isEscaped)
     guard scalars >= 0, at &+ rest <= text.count, text.agrees(at, kept, Int(gap.end), count: rest)
     else { return nil }
     for tally in tallies.indices { tallies[tally] = Int(gap.othersScalars[tally]) }
@@ -186,7 +192,7 @@ package struct JSONPattern: Sendable {
   @inline(__always)
   private func walk(
     _ text: borrowing UncheckedBytes, _ start: Int, _ kept: borrowing UncheckedBytes,
-    _ visit: (_ gap: Int, _ other: (range: Range<Int>, scalars: Int)?) -> Void
+    _ visit: (_ gap: Int, _ other: (range: Range<Int>, scalars: Int, isEscaped: Bool)?) -> Void
   ) -> Int? {
     var at = start
     var own = 0
@@ -203,9 +209,10 @@ package struct JSONPattern: Sendable {
       let gap = gaps[next]
       at &+= Int(gap.start) &- own
       let value = at
-      let scalars = Self.pass(gap, text, &at)
+      var isEscaped = false
+      let scalars = Self.pass(gap, text, &at, &isEscaped)
       guard scalars >= 0 else { return nil }
-      visit(next, (value..<at, scalars))
+      visit(next, (value..<at, scalars, isEscaped))
       own = Int(gap.end)
       next &+= 1
     }
@@ -214,8 +221,10 @@ package struct JSONPattern: Sendable {
   /// Reads the value that stands in a gap, moves `at` behind it and returns its scalar values, 0 for a
   /// number; negative if no such value stands there.
   @inline(__always)
-  private static func pass(_ gap: Gap, _ text: borrowing UncheckedBytes, _ at: inout Int) -> Int {
-    if gap.isString { return passString(text, &at) }
+  private static func pass(
+    _ gap: Gap, _ text: borrowing UncheckedBytes, _ at: inout Int, _ isEscaped: inout Bool
+  ) -> Int {
+    if gap.isString { return passString(text, &at, &isEscaped) }
     let first = at
     while at < text.count, isOfNumber(text[at]) { at += 1 }
     let isNumber =
@@ -236,7 +245,9 @@ package struct JSONPattern: Sendable {
   /// Moves `at` to the string's closing quote and returns the scalar values passed; negative if
   /// the string does not end here, or holds what only the scanner understands.
   @inline(__always)
-  private static func passString(_ text: borrowing UncheckedBytes, _ at: inout Int) -> Int {
+  private static func passString(
+    _ text: borrowing UncheckedBytes, _ at: inout Int, _ isEscaped: inout Bool
+  ) -> Int {
     var scalars = 0
     while true {
       scalars &+= passASCII(text, &at)
@@ -265,6 +276,7 @@ package struct JSONPattern: Sendable {
       if text[at] == UInt8(ascii: "\"") { return scalars }
       guard text[at] == UInt8(ascii: "\\"), at + 1 < text.count, isSimpleEscape(text[at + 1])
       else { return -1 }
+      isEscaped = true
       scalars &+= 1
       at &+= 2
     }
