@@ -187,13 +187,14 @@ extension StreamTap {
       var error = UpstreamError()
       error.message = rawText
       facts.error = error
-    } else if let reader {
+    } else if let reader = takeReader() {
       if reader.scanner.isComplete {
         if status >= 400 { reader.interpreter.reading.hasError = true }
         _ = reader.interpreter.conclude(&memory, into: &facts, isBody: true)
       } else if !reader.scanner.isUntouched {
         facts.lose(reader.scanner.isFailed ? .badJSON : .malformedStream)
       }
+      supplies.takeBack(reader)
     }
   }
 

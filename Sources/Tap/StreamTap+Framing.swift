@@ -184,7 +184,7 @@ extension StreamTap {
     guard status < 400, !memory.isUnknown, !memory.isRawText else {
       return reader.feed(bytes, &memory)
     }
-    if supplies.read(bytes, of: memory.dialect, &reader.interpreter, memory) {
+    if supplies.read(bytes, &reader.interpreter, memory) {
       reader.skip(bytes)
       expectedEvents &+= 1
       return

@@ -91,24 +91,25 @@ package final class StreamTap {
   func openReader() -> EventReader {
     if let reader { return reader }
     let reader = supplies.lendReader()
-    reader.begin(table, longCaptureLimitBytes: messageLimitBytes, memory)
+    reader.begin(text, longCaptureLimitBytes: messageLimitBytes, memory)
     self.reader = reader
     return reader
   }
 
-  var table: JSONPathTable {
-    guard case .json = framing else { return memory.dialect.stream }
-    return status >= 400 ? Dialect.errorBody : memory.dialect.body
+  private var text: EventReader.Text {
+    guard case .json = framing else { return .event }
+    return status >= 400 ? .errorBody : .body
   }
+
+  /// The open reader, for whoever uses it last and gives it back.
+  func takeReader() -> EventReader? { reader.take() }
 
   func giveBackReaderAtRest() {
     if let reader, reader.isAtRest { giveReaderBack() }
   }
 
   private func giveReaderBack() {
-    var lent: EventReader?
-    swap(&lent, &reader)
-    if let lent = lent.take() { supplies.takeBack(lent) }
+    if let lent = takeReader() { supplies.takeBack(lent) }
   }
 
   // MARK: - Feeding
