@@ -18,10 +18,15 @@ final class BodyTemplate: Sendable {
     let gap: Int
   }
 
+  /// What is as long as this may have been cut, or would be by some scanners and not by others.
+  fileprivate static let captureLimitBytes = 256
+
   let dialect: Dialect
   private let pattern: JSONPattern
   private let findings: [Finding]
   private let texts: [UInt8]
+  /// What all of them come to, for bodies of which little differs.
+  let told: ToldBody?
 
   /// Makes a template of a whole body; nil if it is too long, or holds what cannot be told again.
   init?(of body: Span<UInt8>, in dialect: Dialect) {
@@ -35,6 +40,8 @@ final class BodyTemplate: Sendable {
     self.pattern = pattern
     self.findings = findings
     self.texts = texts
+    told = ToldBody(
+      findings.map { ($0.match, Array(texts[$0.text]), $0.gap) }, gaps: values.count, dialect)
   }
 
   private static func findings(
@@ -81,6 +88,7 @@ final class BodyTemplate: Sendable {
     _ others: inout [JSONPattern.Other]
   ) -> Bool {
     guard pattern.matches(body, &others) else { return false }
+    if memory.known == 0, told?.tell(others, of: body, &interpreter) ?? false { return true }
     let texts = texts
     var next = 0
     for finding in findings {
@@ -102,7 +110,7 @@ final class BodyTemplate: Sendable {
   ) -> Bool {
     let text = body.extracting(other.range)
     var found = match.with(count: other.scalars)
-    if match.kind == .number {
+    if case .number = match.kind {
       guard let integer = text.smallInteger else { return false }
       found = match.with(integer: integer)
     }
@@ -110,16 +118,17 @@ final class BodyTemplate: Sendable {
       interpreter.take(found, Span(), memory)
       return true
     }
-    guard text.count < Self.captureLimitBytes, !text.contains(UInt8(ascii: "\\")) else {
-      return false
-    }
+    guard other.isCapturable else { return false }
     interpreter.take(found, text, memory)
     return true
   }
 
-  /// What is as long as this may have been cut, or would be by some scanners and not by others.
-  private static let captureLimitBytes = 256
   private static let findingLimit = 128
+}
+
+extension JSONPattern.Other {
+  /// Whether a scanner would capture the bytes that stand there.
+  var isCapturable: Bool { range.count < BodyTemplate.captureLimitBytes && !isEscaped }
 }
 
 extension JSONPattern.Value {
@@ -134,7 +143,7 @@ extension Span<UInt8> {
   }
 
   /// A whole number of up to 18 digits, and nothing else.
-  fileprivate var smallInteger: Int64? {
+  var smallInteger: Int64? {
     let isNegative = !isEmpty && self[0] == UInt8(ascii: "-")
     let first = isNegative ? 1 : 0
     guard (1...18).contains(count - first) else { return nil }

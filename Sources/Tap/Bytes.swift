@@ -22,14 +22,10 @@ extension String {
 extension [UInt8] {
   /// Whether these bytes are `text`.
   func equals(_ text: StaticString) -> Bool {
-    count == text.utf8CodeUnitCount && span.holds(text, at: 0)
+    span.isExactly(text)
   }
 
-  package func equals(_ other: Span<UInt8>) -> Bool {
-    guard count == other.count else { return false }
-    for index in indices where self[index] != other[index] { return false }
-    return true
-  }
+  package func equals(_ other: Span<UInt8>) -> Bool { span.equals(other) }
 }
 
 extension Span<UInt8> {
@@ -49,7 +45,35 @@ extension Span<UInt8> {
 
   /// Whether these bytes are `text`.
   func isExactly(_ text: StaticString) -> Bool {
-    count == text.utf8CodeUnitCount && holds(text, at: 0)
+    guard count == text.utf8CodeUnitCount else { return false }
+    // Unsafe: a static string is as long as it says and lives for ever.
+    let bytes = unsafe UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+    return unsafe equals(bytes.span)
+  }
+
+  /// Whether both have the same bytes, which are compared eight at a time.
+  func equals(_ other: Span<UInt8>) -> Bool {
+    guard count == other.count else { return false }
+    guard count >= 8 else { return equalsByBytes(other) }
+    // The last word overlaps the one before.
+    var at = count &- 8
+    guard word(at: at) == other.word(at: at) else { return false }
+    while at > 0 {
+      at = Swift.max(0, at &- 8)
+      guard word(at: at) == other.word(at: at) else { return false }
+    }
+    return true
+  }
+
+  private func equalsByBytes(_ other: Span<UInt8>) -> Bool {
+    for index in indices where self[index] != other[index] { return false }
+    return true
+  }
+
+  @inline(__always)
+  private func word(at index: Int) -> UInt64 {
+    // Safe: the load is bounds-checked, and every bit pattern is an integer.
+    unsafe bytes.unsafeLoadUnaligned(fromByteOffset: index, as: UInt64.self)
   }
 
   /// Whether these bytes are `text`, in which letters are small, without regard to letters' case

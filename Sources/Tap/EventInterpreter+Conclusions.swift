@@ -1,4 +1,7 @@
 // What a complete event adds to the facts of its stream.
+//
+// What is called for that mutates, though it may change nothing: the compiler copies a reading, all of it, that
+// it lends to a function which does not.
 
 extension EventInterpreter {
   func rule(_ memory: borrowing StreamMemory) -> EventRule? {
@@ -55,7 +58,7 @@ extension EventInterpreter {
 
   private var outputBit: UInt64 { 1 << UInt64(min(63, max(0, reading.outputIndex))) }
 
-  private func addUsage(
+  private mutating func addUsage(
     isTerminal: Bool, _ memory: borrowing StreamMemory, _ facts: inout StreamFacts
   ) {
     guard reading.hasUsage else { return }
@@ -64,7 +67,7 @@ extension EventInterpreter {
       with: reading.usage, keepingMaximum: memory.dialect.options.contains(.usageKeepsMaximum))
   }
 
-  private func addCounts(_ memory: inout StreamMemory, _ facts: inout StreamFacts) {
+  private mutating func addCounts(_ memory: inout StreamMemory, _ facts: inout StreamFacts) {
     facts.textChars += reading.text
     facts.reasoningChars += reading.reasoning
     facts.toolCallChars += reading.toolArguments
@@ -74,7 +77,7 @@ extension EventInterpreter {
     if reading.choices & ~memory.choices != 0 { memory.note(choices: reading.choices, &facts) }
   }
 
-  private func addToolCalls(
+  private mutating func addToolCalls(
     _ traits: EventRule.Traits, isBody: Bool, _ memory: inout StreamMemory,
     _ facts: inout StreamFacts
   ) {
@@ -108,14 +111,19 @@ extension EventInterpreter {
     if !texts.blockReason.isEmpty { facts.blockReason = texts.blockReason }
     let isRuled = memory.dialect.options.contains(.finishByRuleOnly)
     if isRuled && !traits.contains(.finish) && !isBody { return }
-    for finish in texts.finishes { facts.setFinish(finish) }
+    if facts.finishes.isEmpty && texts.finishes.count == 1 {
+      // The commonest by far: what is moved need not be copied.
+      swap(&facts.finishes, &texts.finishes)
+    } else {
+      for finish in texts.finishes { facts.setFinish(finish) }
+    }
     guard var finish = texts.finish else { return }
     if !texts.finishDetail.isEmpty { finish.raw = texts.finishDetail }
     facts.setFinish(finish)
   }
 
   /// Returns whether the event says that something failed. The first error is the one kept.
-  private func addError(_ traits: EventRule.Traits, _ facts: inout StreamFacts) -> Bool {
+  private mutating func addError(_ traits: EventRule.Traits, _ facts: inout StreamFacts) -> Bool {
     guard reading.hasError || traits.contains(.error) else { return false }
     if facts.error == nil { facts.error = foundError }
     return true
@@ -126,7 +134,7 @@ extension EventInterpreter {
     reading.errorIsObject ? texts.error : texts.outer
   }
 
-  private func noteTerminal(
+  private mutating func noteTerminal(
     _ traits: EventRule.Traits, _ memory: borrowing StreamMemory, _ facts: inout StreamFacts
   ) {
     if let rule = rule(memory), traits.contains(.terminal) {
@@ -136,7 +144,7 @@ extension EventInterpreter {
     }
   }
 
-  private func kind(
+  private mutating func kind(
     _ traits: EventRule.Traits, isTerminal: Bool, hasError: Bool
   ) -> EventKind {
     if hasError { return .error }

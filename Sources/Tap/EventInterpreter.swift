@@ -85,7 +85,7 @@ extension EventInterpreter {
     }
   }
 
-  private mutating func takeUsage(_ field: Field, _ count: Int64) {
+  mutating func takeUsage(_ field: Field, _ count: Int64) {
     switch field {
     case .inputTokens: reading.usage.input = count
     case .outputTokens: reading.usage.output = count
@@ -149,8 +149,7 @@ extension EventInterpreter {
     switch field {
     case .model where !memory.knowsModel:
       texts.model = Self.copy(text, like: &lastModel)
-    case .responseID where !memory.knowsResponseID:
-      texts.responseID = [UInt8](copying: text)
+    case .responseID where !memory.knowsResponseID: return takeResponseID(text)
     case .model, .responseID: return
     case .itemType:
       if EventRule.opensTool(text) { reading.toolItems += 1 }
@@ -163,6 +162,11 @@ extension EventInterpreter {
     case .blockReason: texts.blockReason = [UInt8](copying: text)
     default: return takeErrorText(field, text, isNumber: false)
     }
+    reading.hasTexts = true
+  }
+
+  mutating func takeResponseID(_ text: Span<UInt8>) {
+    texts.responseID = [UInt8](copying: text)
     reading.hasTexts = true
   }
 
@@ -247,10 +251,9 @@ extension EventInterpreter {
         (reading.choiceIndex, reading.choiceTools, reading.choiceUnindexedTools))
       reading.hasTexts = true
     }
-    if var finish = texts.finish {
+    if var finish = texts.finish.take() {
       finish.choice = reading.choiceIndex
       texts.finishes.append(finish)
-      texts.finish = nil
     }
   }
 

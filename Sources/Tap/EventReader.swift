@@ -18,11 +18,27 @@ final class EventReader {
   /// Nothing of an event has been read, and what was read before bears on none.
   var isAtRest: Bool { dataLength == 0 && wrapped == nil && scanner.style == .document }
 
+  /// What a reader reads.
+  enum Text {
+    case event
+    case body
+    case errorBody
+  }
+
   /// Made ready for another stream.
-  func begin(_ table: JSONPathTable, longCaptureLimitBytes: Int, _ memory: borrowing StreamMemory) {
+  func begin(_ text: Text, longCaptureLimitBytes: Int, _ memory: borrowing StreamMemory) {
     wrapped = nil
-    drop(memory)
-    scanner.begin(table, longCaptureLimitBytes: longCaptureLimitBytes)
+    interpreter.drop()
+    // Named here, where the memory is borrowed: a table that is handed on is counted up and down.
+    switch text {
+    case .event:
+      scanner.begin(memory.dialect.stream, longCaptureLimitBytes: longCaptureLimitBytes)
+    case .body: scanner.begin(memory.dialect.body, longCaptureLimitBytes: longCaptureLimitBytes)
+    case .errorBody:
+      scanner.begin(Dialect.errorBody, longCaptureLimitBytes: longCaptureLimitBytes)
+    }
+    scanner.uncaptured = memory.known
+    forgetLength()
   }
 
   /// Takes a piece of an event's payload.

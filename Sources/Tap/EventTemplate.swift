@@ -158,7 +158,7 @@ extension EventTemplate {
 
 extension Field {
   /// A string here adds its length to the event's reading, and does nothing else.
-  fileprivate var isLength: Bool {
+  var isLength: Bool {
     switch self {
     case .text, .reasoning, .reasoningAlternate, .refusal, .media, .transcript, .toolArguments,
       .delta, .finalArguments:
@@ -184,7 +184,7 @@ extension EventReading {
   }
 
   @inline(__always)
-  fileprivate mutating func add(_ count: Int, to field: Field) {
+  mutating func add(_ count: Int, to field: Field) {
     switch field {
     case .text: text += count
     case .reasoning: reasoning += count

@@ -20,6 +20,8 @@ package final class RequestTap {
   private var lastModel: [UInt8] = []
   private var scanner = JSONScanner(RequestTap.table)
   private var readBytes = 0
+  /// The body is whole or is no JSON. Kept, because to ask the scanner copies it.
+  private var hasEnded = false
 
   private static let table = JSONPathTable([
     Dialect.Path("model", .requestedModel).entry, Dialect.Path("stream", .requestedStream).entry,
@@ -33,12 +35,12 @@ package final class RequestTap {
     wantsStream = nil
     scanner.reset()
     readBytes = 0
+    hasEnded = false
   }
 
   /// Nothing more can be found: both are known, the body is whole or is no JSON, or it is too long.
   package var isFinished: Bool {
-    (model != nil && wantsStream != nil) || scanner.isComplete || scanner.isFailed
-      || readBytes >= Self.limitBytes
+    hasEnded || readBytes >= Self.limitBytes || (model != nil && wantsStream != nil)
   }
 
   /// Takes the next bytes of the body. The first of several members of one name counts.
@@ -56,6 +58,7 @@ package final class RequestTap {
       default: break
       }
     }
+    hasEnded = scanner.isComplete || scanner.isFailed
   }
 
   private func takeModel() {

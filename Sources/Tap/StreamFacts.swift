@@ -200,15 +200,15 @@ package struct StreamFacts: Sendable {
     return end == .completed ? .reported : .partial
   }
 
-  mutating func count(_ kind: EventKind) { kinds[kind.rawValue] += 1 }
+  mutating func count(_ kind: EventKind) { kinds[kind.rawValue] &+= 1 }
 
   mutating func countEvent(bytes: Int) {
     var bucket = 0
     while bucket < Self.eventSizeBounds.count && bytes > Self.eventSizeBounds[bucket] {
       bucket += 1
     }
-    sizes[bucket] += 1
-    eventBytes += bytes
+    sizes[bucket] &+= 1
+    eventBytes &+= bytes
   }
 
   /// Counted once for each kind: a stream whose every line is broken is one loss.

@@ -16,41 +16,53 @@ extension StreamTap {
     return kind
   }
 
+  @inline(__always)
   private func finishEvent(_ event: ExpectedEvent, bytes: Int) {
     clock(event.kind, isContent: event.isContent, isVisible: event.isVisible)
     facts.count(event.kind)
     facts.countEvent(bytes: bytes)
-    facts.events += 1
+    facts.events &+= 1
   }
 
-  /// Reads events for as long as they look as expected.
-  ///
-  /// - Parameters:
-  ///   - position: where the first one begins; then where one begins that looks otherwise.
-  ///   - eventStart: where in these bytes its length is counted from.
+  /// Reads events for as long as they look as expected, and returns where one begins that looks otherwise.
   @inline(__always)
-  func readExpected(_ bytes: Span<UInt8>, from position: inout Int, eventStart: inout Int) {
-    guard template != nil, isBetweenEvents else { return }
+  func readExpected(_ bytes: Span<UInt8>, from start: Int) -> Int {
     // Taken out while it is used: one that stays here is counted up and down for each event.
-    var template: EventTemplate?
-    swap(&template, &self.template)
-    defer { swap(&template, &self.template) }
+    guard isBetweenEvents, let template = template.take() else { return start }
     var tallies = JSONPattern.Tallies(repeating: 0)
+    var position = start
     while position < bytes.count,
-      let end = template?.end(in: bytes, from: position, likelyGap: &likelyGap, &tallies)
+      let end = template.end(in: bytes, from: position, likelyGap: &likelyGap, &tallies)
     {
-      if let event = template?.sums?.add(tallies, &memory, to: &facts) {
-        finishEvent(event, bytes: eventBytes + end - eventStart)
-      } else if let template {
-        let reader = openReader()
-        let event = template.conclude(tallies, &reader.interpreter, &memory, into: &facts)
-        finishEvent(event, bytes: eventBytes + end - eventStart)
-      }
-      templateCredit = min(templateCredit + 1, 2 * Self.templatePrice)
-      expectedEvents &+= 1
-      eventBytes = 0
-      (position, eventStart) = (end, end)
+      finish(template, tallies, bytes: eventBytes &+ end &- position)
+      position = end
     }
+    self.template = template
+    return position
+  }
+
+  @inline(__always)
+  private func finish(
+    _ expected: EventTemplate, _ tallies: JSONPattern.Tallies, bytes: Int
+  ) {
+    if let event = expected.sums?.add(tallies, &memory, to: &facts) {
+      finishEvent(event, bytes: bytes)
+    } else {
+      conclude(expected, tallies, bytes: bytes)
+    }
+    eventBytes = 0
+    expectedEvents &+= 1
+    if templateCredit < 2 * Self.templatePrice { templateCredit &+= 1 }
+  }
+
+  @inline(never)
+  private func conclude(
+    _ expected: EventTemplate, _ tallies: JSONPattern.Tallies, bytes: Int
+  ) {
+    let reader = openReader()
+    let event = expected.conclude(tallies, &reader.interpreter, &memory, into: &facts)
+    finishEvent(event, bytes: bytes)
+    giveBackReaderAtRest()
   }
 
   /// Expects events like this one from now on. A template costs what a few events cost to read,
@@ -175,13 +187,14 @@ extension StreamTap {
       var error = UpstreamError()
       error.message = rawText
       facts.error = error
-    } else if let reader {
+    } else if let reader = takeReader() {
       if reader.scanner.isComplete {
         if status >= 400 { reader.interpreter.reading.hasError = true }
         _ = reader.interpreter.conclude(&memory, into: &facts, isBody: true)
       } else if !reader.scanner.isUntouched {
         facts.lose(reader.scanner.isFailed ? .badJSON : .malformedStream)
       }
+      supplies.takeBack(reader)
     }
   }
 

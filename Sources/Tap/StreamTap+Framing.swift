@@ -19,38 +19,57 @@ extension StreamTap {
 
   // MARK: - Server-sent events
 
-  private func consumeEvents(_ bytes: Span<UInt8>) {
+  /// Most reads hold nothing but events that look as expected.
+  func consumeEvents(_ bytes: Span<UInt8>) {
     var position = 0
-    var eventStart = 0
+    while true {
+      position = readExpected(bytes, from: position)
+      if position == bytes.count { return }
+      position = readOther(bytes, from: position)
+    }
+  }
+
+  /// Reads on to where a line begins that may begin an event, and returns where that is.
+  @inline(never)
+  private func readOther(_ bytes: Span<UInt8>, from start: Int) -> Int {
     // Where the event being read began, if it began in these bytes.
-    var first = -1
-    while position < bytes.count {
-      readExpected(bytes, from: &position, eventStart: &eventStart)
-      if position == bytes.count { break }
-      if isBetweenEvents { first = position }
+    let first = isBetweenEvents ? start : -1
+    var position = start
+    // Where in these bytes the event's length is counted from.
+    var eventStart = start
+    repeat {
       let token = events.next(bytes, from: &position)
       isBetweenEvents = events.isBetweenEvents
       guard let token else { break }
-      switch token {
-      case .data(let range): openReader().feed(bytes.extracting(range), &memory)
-      case .dataLineBreak: openReader().feed(Self.lineBreak.span, &memory)
-      case .event:
+      if case .event = token {
         eventBytes += position - eventStart
         eventStart = position
         let kind = endEvent(named: events.name)
         if kind == .content, first >= 0 { learn(bytes.extracting(first..<position)) }
-      case .comment:
-        facts.comments += 1
-        facts.count(.comment)
-      case .errorField(let range), .strayLine(let range):
-        feedStray(bytes.extracting(range), isErrorField: token.isErrorField)
-      case .errorFieldEnd, .strayLineEnd:
-        feedStray(Self.lineBreak.span, isErrorField: token.isErrorField)
-        endStrayLine()
+      } else {
+        take(token, of: bytes)
       }
-      if !isObserving { return }
+    } while !isBetweenEvents && position < bytes.count
+    eventBytes += position - eventStart
+    giveBackReaderAtRest()
+    return position
+  }
+
+  /// Takes a part of an event, or what is none.
+  private func take(_ token: EventParser.Token, of bytes: Span<UInt8>) {
+    switch token {
+    case .data(let range): openReader().feed(bytes.extracting(range), &memory)
+    case .dataLineBreak: openReader().feed(Self.lineBreak.span, &memory)
+    case .event: break
+    case .comment:
+      facts.comments += 1
+      facts.count(.comment)
+    case .errorField(let range), .strayLine(let range):
+      feedStray(bytes.extracting(range), isErrorField: token.isErrorField)
+    case .errorFieldEnd, .strayLineEnd:
+      feedStray(Self.lineBreak.span, isErrorField: token.isErrorField)
+      endStrayLine()
     }
-    eventBytes += bytes.count - eventStart
   }
 
   private static let lineBreak: [UInt8] = [UInt8(ascii: "\n")]
@@ -165,7 +184,7 @@ extension StreamTap {
     guard status < 400, !memory.isUnknown, !memory.isRawText else {
       return reader.feed(bytes, &memory)
     }
-    if supplies.read(bytes, of: memory.dialect, &reader.interpreter, memory) {
+    if supplies.read(bytes, &reader.interpreter, memory) {
       reader.skip(bytes)
       expectedEvents &+= 1
       return

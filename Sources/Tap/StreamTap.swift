@@ -75,20 +75,25 @@ package final class StreamTap {
   func openReader() -> EventReader {
     if let reader { return reader }
     let reader = supplies.lendReader()
-    reader.begin(table, longCaptureLimitBytes: messageLimitBytes, memory)
+    reader.begin(text, longCaptureLimitBytes: messageLimitBytes, memory)
     self.reader = reader
     return reader
   }
 
-  var table: JSONPathTable {
-    guard case .json = framing else { return memory.dialect.stream }
-    return status >= 400 ? Dialect.errorBody : memory.dialect.body
+  private var text: EventReader.Text {
+    guard case .json = framing else { return .event }
+    return status >= 400 ? .errorBody : .body
+  }
+
+  /// The open reader, for whoever uses it last and gives it back.
+  func takeReader() -> EventReader? { reader.take() }
+
+  func giveBackReaderAtRest() {
+    if let reader, reader.isAtRest { giveReaderBack() }
   }
 
   private func giveReaderBack() {
-    var lent: EventReader?
-    swap(&lent, &reader)
-    if let lent = lent.take() { supplies.takeBack(lent) }
+    if let lent = takeReader() { supplies.takeBack(lent) }
   }
 
   // MARK: - Feeding
@@ -103,6 +108,17 @@ package final class StreamTap {
     guard isObserving else { return }
     now = instant
     if startsRead { contentInRead = false }
+    // Nearly all reads of a stream begin where an event does. Two calls, each the last thing done: so this
+    // function needs no frame.
+    if isBetweenEvents && inflate == nil {
+      consumeEvents(bytes)
+    } else {
+      observeOther(bytes)
+    }
+  }
+
+  @inline(never)
+  private func observeOther(_ bytes: Span<UInt8>) {
     if let inflate {
       do throws(InflateError) {
         try inflate.push(bytes) { self.consume($0) }
@@ -112,7 +128,7 @@ package final class StreamTap {
     } else {
       consume(bytes)
     }
-    if let reader, reader.isAtRest { giveReaderBack() }
+    giveBackReaderAtRest()
   }
 
   /// Takes a piece of a WebSocket message, unmasked. `endsMessage` completes it.
@@ -189,7 +205,20 @@ package final class StreamTap {
   // MARK: - Clocks
 
   /// Notes when an event came, and what it brought. Called after its facts are counted.
+  @inline(__always)
   func clock(_ kind: EventKind, isContent: Bool, isVisible: Bool) {
+    guard isContent, contentInRead, facts.firstVisible != nil else {
+      return clockFirst(kind, isContent: isContent, isVisible: isVisible)
+    }
+    // One more of a burst: what comes first has all come.
+    facts.contentEvents &+= 1
+    facts.burstEvents &+= 1
+    facts.lastContent = now
+    blockedNanoseconds = 0
+  }
+
+  @inline(never)
+  private func clockFirst(_ kind: EventKind, isContent: Bool, isVisible: Bool) {
     if kind != .ping && facts.firstChunk == nil { facts.firstChunk = now }
     guard isContent else { return }
     facts.contentEvents += 1

@@ -64,10 +64,9 @@ package final class TapSupplies {
 
   /// Reads a body that is like one before, and returns whether it is.
   func read(
-    _ body: Span<UInt8>, of dialect: Dialect, _ interpreter: inout EventInterpreter,
-    _ memory: borrowing StreamMemory
+    _ body: Span<UInt8>, _ interpreter: inout EventInterpreter, _ memory: borrowing StreamMemory
   ) -> Bool {
-    for index in bodies.indices where bodies[index].dialect === dialect {
+    for index in bodies.indices where bodies[index].dialect === memory.dialect {
       if !others.isEmpty { others.removeAll(keepingCapacity: true) }
       if bodies[index].read(body, &interpreter, memory, &others) { return true }
     }
@@ -90,7 +89,7 @@ package final class TapSupplies {
   /// A reader at rest, whatever it read before.
   func lendReader() -> EventReader { readers.popLast() ?? EventReader() }
 
-  func takeBack(_ reader: EventReader) {
+  func takeBack(_ reader: consuming EventReader) {
     if readers.count < Self.readerLimit { readers.append(reader) }
   }
 }

@@ -42,6 +42,20 @@ struct BodyTemplateTests {
       "arguments":"\(text)"}}]},"finish_reason":"tool_calls"}]}
       """
     },
+    Shape(path: "/v1/chat/completions") { number, text in
+      """
+      {"id":"a-\(number)","id":"b","model":"m","choices":[{"index":0,"message":{"content":"\(text)",\
+      "reasoning_content":"so \(text)"},"finish_reason":"stop"},{"index":1,"message":\
+      {"content":"\(text)\(text)"},"finish_reason":"length"}],"usage":{"prompt_tokens":\(number),\
+      "prompt_tokens":3,"completion_tokens":1\(number % 10)}}
+      """
+    },
+    Shape(path: "/v1/chat/completions") { number, text in
+      """
+      {"id":"\(text)","choices":[{"index":\(number % 10),"message":{"content":"a"},\
+      "finish_reason":"\(text)"}],"usage":{"prompt_tokens":1,"completion_tokens":\(number)}}
+      """
+    },
   ]
 
   private static func request(_ path: String) -> TapRequest {
@@ -78,7 +92,7 @@ struct BodyTemplateTests {
     return known.isExpected
   }
 
-  @Test("have the facts that they have alone, whatever their values", arguments: 0..<4)
+  @Test("have the facts that they have alone, whatever their values", arguments: shapes.indices)
   func values(index: Int) {
     let shape = Self.shapes[index]
     let request = Self.request(shape.path)
@@ -94,6 +108,17 @@ struct BodyTemplateTests {
       }
     }
     #expect(expected > 25, "templates that match nothing test nothing")
+  }
+
+  @Test("are told as one, unless the order of their values counts", arguments: shapes.indices)
+  func told(index: Int) throws {
+    let shape = Self.shapes[index]
+    let body = Array(shape.body(2, "word").utf8)
+    let dialect = StreamTap(Self.request(shape.path)).memory.dialect
+    let made = BodyTemplate(of: body.span, in: dialect)
+    let template = try #require(made)
+    let hasThought = index == 2
+    #expect((template.told == nil) == hasThought)
   }
 
   /// An id and an error's message around what is kept, and around what a scanner cuts.

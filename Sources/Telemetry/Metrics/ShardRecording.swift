@@ -68,17 +68,31 @@ extension MetricsShard {
     if let source = record.usageSource {
       add(1, to: .usageReports, of: child.common, at: source.ordinal)
     }
-    guard record.usage != TokenUsage() else { return }
-    for kind in Label.TokenKind.allCases {
-      guard let count = record.usage[kind] else { continue }
-      let place = kind.direction.ordinal * Label.TokenKind.allCases.count + kind.ordinal
-      add(count, to: .tokens, of: child.tenant, at: place)
-    }
-    for direction in Label.TokenDirection.allCases {
-      guard let total = record.usage.total(direction) else { continue }
-      observe(total, in: .requestTokens, of: child.common, at: direction.ordinal)
-    }
+    let (input, output) = (record.usage.total(.input), record.usage.total(.output))
+    guard input != nil || output != nil else { return }
+    // Each named, not found in a loop: its place is a constant then.
+    count(record.usage.uncached, .uncached, child)
+    count(record.usage.cacheRead, .cacheRead, child)
+    count(record.usage.cacheWrite, .cacheWrite, child)
+    count(record.usage.response, .response, child)
+    count(record.usage.reasoning, .reasoning, child)
+    observe(input, of: .input, child)
+    observe(output, of: .output, child)
     if let cost = record.costPicoUSD { add(cost, to: .cost, of: child.tenant) }
+  }
+
+  @inline(__always)
+  private func count(_ tokens: UInt64?, _ kind: Label.TokenKind, _ child: ExchangeChild) {
+    guard let tokens else { return }
+    let place = kind.direction.ordinal * Label.TokenKind.allCases.count + kind.ordinal
+    add(tokens, to: .tokens, of: child.tenant, at: place)
+  }
+
+  private func observe(
+    _ total: UInt64?, of direction: Label.TokenDirection, _ child: ExchangeChild
+  ) {
+    guard let total else { return }
+    observe(total, in: .requestTokens, of: child.common, at: direction.ordinal)
   }
 
   private func observe(_ value: UInt64?, _ id: MetricID, _ child: ExchangeChild) {

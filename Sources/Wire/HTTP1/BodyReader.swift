@@ -61,7 +61,7 @@ package struct BodyReader: Sendable {
       return readPlain(count, payload: &payload)
     case .chunked(let decoder):
       let start =
-        decoder.isBetweenChunks ? Self.takeWholeChunks(bytes, from: 0, payload: &payload) : 0
+        decoder.isBetweenChunks ? WholeChunks.take(bytes, from: 0, payload: &payload) : 0
       if start > 0, start == bytes.count { return Reading(consumed: start, state: .more) }
       return readOtherChunks(bytes, from: start, payload: &payload)
     }
@@ -70,19 +70,6 @@ package struct BodyReader: Sendable {
   private func readPlain(_ count: Int, payload: inout [Range<Int>]) -> Reading {
     if count > 0 { payload.append(0..<count) }
     return Reading(consumed: count, state: isEnded ? .ended : .more)
-  }
-
-  /// Takes chunks for as long as they lie whole in these bytes; returns where that ends.
-  @inline(__always)
-  private static func takeWholeChunks(
-    _ bytes: Span<UInt8>, from start: Int, payload: inout [Range<Int>]
-  ) -> Int {
-    var offset = start
-    while offset < bytes.count, let range = ChunkedDecoder.wholeChunk(bytes, at: offset) {
-      payload.append(range)
-      offset = range.upperBound &+ 2
-    }
-    return offset
   }
 
   /// What few reads need, and apart from those: a copy of the decoder costs 100 instructions.
@@ -103,7 +90,7 @@ package struct BodyReader: Sendable {
     var offset = start
     while true {
       if decoder.isBetweenChunks {
-        offset = takeWholeChunks(bytes, from: offset, payload: &payload)
+        offset = WholeChunks.take(bytes, from: offset, payload: &payload)
       }
       switch decoder.step(in: bytes, from: offset) {
       case .piece(.payload(let range)):

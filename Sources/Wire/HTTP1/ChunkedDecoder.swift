@@ -84,24 +84,6 @@ package struct ChunkedDecoder: Sendable {
     if case .size = state { sizeDigits == 0 } else { false }
   }
 
-  /// The payload of the chunk that begins at `start`, if it lies whole in `bytes`, from its size line to
-  /// its end, has no extensions and is not the last: nearly every one. A decoder that stood before it
-  /// stands behind it unchanged.
-  @inline(__always)
-  static func wholeChunk(_ bytes: Span<UInt8>, at start: Int) -> Range<Int>? {
-    var at = start
-    var size = 0
-    let last = min(bytes.count, start &+ 8)
-    while at < last, let digit = HTTPOctet.hexValue(bytes[at]) {
-      size = size &<< 4 | digit
-      at &+= 1
-    }
-    let end = at &+ 2 &+ size
-    guard size > 0, end &+ 2 <= bytes.count, isLineEnd(bytes, at: at), isLineEnd(bytes, at: end)
-    else { return nil }
-    return at &+ 2..<end
-  }
-
   @inline(__always)
   private static func isLineEnd(_ bytes: Span<UInt8>, at index: Int) -> Bool {
     bytes[index] == HTTPOctet.carriageReturn && bytes[index &+ 1] == HTTPOctet.lineFeed

@@ -1,8 +1,6 @@
 // Successive events of a stream, and answers of a kind, share most of their bytes. A pattern is one such text
 // and the places where the next may differ: comparing with it costs a fraction of reading.
 
-internal import Glibc
-
 /// A text that holds JSON, some of whose values may differ in the texts that match it.
 ///
 /// A text matches if it differs from the pattern in nothing but the contents of strings and numbers
@@ -88,7 +86,8 @@ package struct JSONPattern: Sendable {
     return unsafe text.withUnsafeBufferPointer { buffer in
       let read = unsafe UncheckedBytes(buffer)
       var at = value.range.lowerBound
-      let scalars = passString(read, &at)
+      var isEscaped = false
+      let scalars = passString(read, &at, &isEscaped)
       return scalars >= 0 && at == value.range.upperBound ? scalars : nil
     }
   }
@@ -126,6 +125,8 @@ package struct JSONPattern: Sendable {
     package let gap: Int
     package let range: Range<Int>
     package let scalars: Int
+    /// It is a string that has escapes.
+    package let isEscaped: Bool
   }
 
   /// Whether `text` matches, all of it. `others` then has the values that are not the pattern's own
@@ -139,7 +140,9 @@ package struct JSONPattern: Sendable {
         let kept = unsafe UncheckedBytes(own)
         return walk(read, 0, kept) { gap, other in
           guard let other else { return }
-          others.append(Other(gap: gap, range: other.range, scalars: other.scalars))
+          others.append(
+            Other(
+              gap: gap, range: other.range, scalars: other.scalars, isEscaped: other.isEscaped))
         }
       }
     }
@@ -158,7 +161,8 @@ package struct JSONPattern: Sendable {
     guard at &+ rest <= text.count, text.agrees(start, kept, 0, count: Int(gap.start)) else {
       return nil
     }
-    let scalars = Self.pass(gap, text, &at)
+    var isEscaped = false
+    let scalars = Self.pass(gap, text, &at, &isEscaped)
     guard scalars >= 0, at &+ rest <= text.count, text.agrees(at, kept, Int(gap.end), count: rest)
     else { return nil }
     for tally in tallies.indices { tallies[tally] = Int(gap.othersScalars[tally]) }
@@ -188,7 +192,7 @@ package struct JSONPattern: Sendable {
   @inline(__always)
   private func walk(
     _ text: borrowing UncheckedBytes, _ start: Int, _ kept: borrowing UncheckedBytes,
-    _ visit: (_ gap: Int, _ other: (range: Range<Int>, scalars: Int)?) -> Void
+    _ visit: (_ gap: Int, _ other: (range: Range<Int>, scalars: Int, isEscaped: Bool)?) -> Void
   ) -> Int? {
     var at = start
     var own = 0
@@ -205,9 +209,10 @@ package struct JSONPattern: Sendable {
       let gap = gaps[next]
       at &+= Int(gap.start) &- own
       let value = at
-      let scalars = Self.pass(gap, text, &at)
+      var isEscaped = false
+      let scalars = Self.pass(gap, text, &at, &isEscaped)
       guard scalars >= 0 else { return nil }
-      visit(next, (value..<at, scalars))
+      visit(next, (value..<at, scalars, isEscaped))
       own = Int(gap.end)
       next &+= 1
     }
@@ -216,8 +221,10 @@ package struct JSONPattern: Sendable {
   /// Reads the value that stands in a gap, moves `at` behind it and returns its scalar values, 0 for a
   /// number; negative if no such value stands there.
   @inline(__always)
-  private static func pass(_ gap: Gap, _ text: borrowing UncheckedBytes, _ at: inout Int) -> Int {
-    if gap.isString { return passString(text, &at) }
+  private static func pass(
+    _ gap: Gap, _ text: borrowing UncheckedBytes, _ at: inout Int, _ isEscaped: inout Bool
+  ) -> Int {
+    if gap.isString { return passString(text, &at, &isEscaped) }
     let first = at
     while at < text.count, isOfNumber(text[at]) { at += 1 }
     let isNumber =
@@ -238,9 +245,13 @@ package struct JSONPattern: Sendable {
   /// Moves `at` to the string's closing quote and returns the scalar values passed; negative if
   /// the string does not end here, or holds what only the scanner understands.
   @inline(__always)
-  private static func passString(_ text: borrowing UncheckedBytes, _ at: inout Int) -> Int {
+  private static func passString(
+    _ text: borrowing UncheckedBytes, _ at: inout Int, _ isEscaped: inout Bool
+  ) -> Int {
     var scalars = 0
     while true {
+      scalars &+= passASCII(text, &at)
+      if at < text.count, text[at] == UInt8(ascii: "\"") { return scalars }
       while at &+ 8 <= text.count {
         let word = text.word(at: at)
         let marks =
@@ -265,9 +276,26 @@ package struct JSONPattern: Sendable {
       if text[at] == UInt8(ascii: "\"") { return scalars }
       guard text[at] == UInt8(ascii: "\\"), at + 1 < text.count, isSimpleEscape(text[at + 1])
       else { return -1 }
+      isEscaped = true
       scalars &+= 1
       at &+= 2
     }
+  }
+
+  /// Moves `at` over plain letters of ASCII, of which most texts are, for less than any text costs. Near the
+  /// end of the bytes it may leave some.
+  @inline(__always)
+  private static func passASCII(_ text: borrowing UncheckedBytes, _ at: inout Int) -> Int {
+    let start = at
+    while at &+ 8 <= text.count {
+      let others = Word.notPlain(text.word(at: at))
+      if others != 0 {
+        at &+= others.trailingZeroBitCount &>> 3
+        break
+      }
+      at &+= 8
+    }
+    return at &- start
   }
 
   private static func isSimpleEscape(_ byte: UInt8) -> Bool {
@@ -280,57 +308,18 @@ package struct JSONPattern: Sendable {
   }
 }
 
-extension UncheckedBytes {
-  /// How many bytes from `start` on are those of `other` from `own` on.
-  @inline(__always)
-  fileprivate func agreement(
-    _ start: Int, _ other: borrowing UncheckedBytes, _ own: Int
-  ) -> Int {
-    let length = min(count &- start, other.count &- own)
-    var offset = 0
-    while offset &+ 32 <= length {
-      let first = difference(start &+ offset, other, own &+ offset)
-      let second = difference(start &+ offset &+ 8, other, own &+ offset &+ 8)
-      let third = difference(start &+ offset &+ 16, other, own &+ offset &+ 16)
-      let fourth = difference(start &+ offset &+ 24, other, own &+ offset &+ 24)
-      if first | second | third | fourth != 0 { break }
-      offset &+= 32
-    }
-    while offset &+ 8 <= length {
-      let found = difference(start &+ offset, other, own &+ offset)
-      if found != 0 { return offset &+ found.trailingZeroBitCount &>> 3 }
-      offset &+= 8
-    }
-    guard offset < length else { return length }
-    if length >= 8 {
-      // The last word, part of which was compared already.
-      let found = difference(start &+ length &- 8, other, own &+ length &- 8)
-      return found == 0 ? length : length &- 8 &+ found.trailingZeroBitCount &>> 3
-    }
-    while offset < length, self[start &+ offset] == other[own &+ offset] { offset &+= 1 }
-    return offset
-  }
-
-  /// Whether `length` bytes from `start` on are those of `other` from `own` on; both must have them.
-  @inline(__always)
-  fileprivate func agrees(
-    _ start: Int, _ other: borrowing UncheckedBytes, _ own: Int, count length: Int
-  ) -> Bool {
-    assert(start + length <= count && own + length <= other.count)
-    return unsafe memcmp(pointer(at: start), other.pointer(at: own), length) == 0
-  }
-
-  /// What eight bytes differ in.
-  @inline(__always)
-  private func difference(_ at: Int, _ other: borrowing UncheckedBytes, _ own: Int) -> UInt64 {
-    word(at: at) ^ other.word(at: own)
-  }
-}
-
 extension Word {
   /// As `marks`, for bytes below 0x20.
   @inline(__always)
   fileprivate static func controls(_ word: UInt64) -> UInt64 {
     (word &- lowBits &* 0x20) & ~word & highBits
+  }
+
+  /// As `marks`, for quotes, backslashes, bytes below 0x20 and bytes beyond ASCII.
+  @inline(__always)
+  fileprivate static func notPlain(_ word: UInt64) -> UInt64 {
+    let quotes = (word ^ lowBits &* UInt64(UInt8(ascii: "\""))) &- lowBits
+    let backslashes = (word ^ lowBits &* UInt64(UInt8(ascii: "\\"))) &- lowBits
+    return (quotes | backslashes | (word &- lowBits &* 0x20) | word) & highBits
   }
 }

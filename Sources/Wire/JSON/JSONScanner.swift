@@ -106,7 +106,8 @@ package struct JSONScanner: ~Copyable {
   package mutating func begin(
     _ table: JSONPathTable, style: Style = .document, longCaptureLimitBytes: Int = 256
   ) {
-    self.table = table
+    // Mostly the same, and then counted for nothing.
+    if self.table !== table { self.table = table }
     self.style = style
     self.longCaptureLimitBytes = longCaptureLimitBytes
     reset()

@@ -29,19 +29,20 @@ struct UncheckedBytes: ~Copyable {
     unsafe array.append(contentsOf: UnsafeBufferPointer(start: start, count: range.count))
   }
 
-  /// `index` must not exceed `count`.
-  @inline(__always)
-  func pointer(at index: Int) -> UnsafePointer<UInt8> {
-    assert(index >= 0 && index <= count)
-    return unsafe base + index
-  }
-
   /// Eight bytes, the first of them lowest; `index + 8` must not exceed `count`.
   @inline(__always)
   func word(at index: Int) -> UInt64 {
     assert(index >= 0 && index + 8 <= count)
     let raw = unsafe UnsafeRawPointer(base + index)
     return UInt64(littleEndian: unsafe raw.loadUnaligned(as: UInt64.self))
+  }
+
+  /// 32 bytes in no order that counts; `index + 32` must not exceed `count`.
+  @inline(__always)
+  func block(at index: Int) -> SIMD4<UInt64> {
+    assert(index >= 0 && index + 32 <= count)
+    let raw = unsafe UnsafeRawPointer(base + index)
+    return unsafe raw.loadUnaligned(as: SIMD4<UInt64>.self)
   }
 }
 

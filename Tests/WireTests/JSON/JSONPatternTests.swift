@@ -110,6 +110,53 @@ struct JSONPatternTests {
     #expect(match(Self.text + "\\") != nil)
   }
 
+  // What stands around a value is compared in blocks, words and bytes: there must be no length at which one is
+  // left out, or read past the end.
+  @Test("is matched by no text that differs outside of its gaps, however much stands there")
+  func aroundTheGap() throws {
+    let guarded = GuardedBytes(capacity: 200)
+    for (before, behind) in (0...70).flatMap({ length in [(length, 9), (9, length)] }) {
+      let key = String(repeating: "k", count: before)
+      let rest = String(repeating: "e", count: behind)
+      let text = Array(#"{"\#(key)":"v€lue","\#(rest)":[]}"#.utf8)
+      let values = JSONPattern.values(of: text.span, in: text.indices) ?? []
+      let gaps = values.map { (value: $0, tally: UInt8(0)) }
+      let made = JSONPattern(text.span, gaps: gaps)
+      let pattern = try #require(made)
+      let value = try #require(values.first?.range)
+      for likelyGap in [UInt8(0), .max] {
+        guarded.replace(with: text[...])
+        #expect(count(pattern, guarded, likelyGap) == 5)
+        for at in text.indices where !value.contains(at) {
+          var other = text
+          other[at] ^= 1
+          guarded.replace(with: other[...])
+          if count(pattern, guarded, likelyGap) != nil { Issue.record("\(before) \(behind) \(at)") }
+        }
+        for other in [
+          "", "a", "value", "a longer one than before, of ASCII", "é", "\\n€ and so on and on",
+        ] {
+          let changed =
+            Array(text[..<value.lowerBound]) + Array(other.utf8) + text[value.upperBound...]
+          let scalars = other.unicodeScalars.count - (other.contains("\\") ? 1 : 0)
+          guarded.replace(with: changed[...])
+          #expect(count(pattern, guarded, likelyGap) == scalars, "\(before) \(behind) \(other)")
+        }
+      }
+    }
+  }
+
+  private func count(
+    _ pattern: JSONPattern, _ guarded: GuardedBytes, _ likelyGap: UInt8
+  ) -> Int? {
+    guarded.withSpan { bytes in
+      var likelyGap = likelyGap
+      var tallies = JSONPattern.Tallies(repeating: 9)
+      let end = pattern.end(in: bytes, from: 0, likelyGap: &likelyGap, &tallies)
+      return end == bytes.count ? tallies[0] : nil
+    }
+  }
+
   @Test("counts a gap that is as it was, and takes none that only a scanner understands")
   func ownValues() {
     #expect(match(Self.text)?.count == 4)
