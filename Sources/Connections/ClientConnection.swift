@@ -165,11 +165,13 @@ extension ClientConnection {
   /// Apart from what each read of a body passes through.
   @inline(never)
   private func head(_ bytes: Span<UInt8>) -> Int {
-    if let head = knownHead(bytes) {
-      let taken = head.headers.bytes.count
-      begin(head, isLastOfRead: taken == bytes.count)
-      return taken
-    }
+    guard let head = knownHead(bytes) else { return unknownHead(bytes) }
+    let taken = head.headers.bytes.count
+    begin(head, isLastOfRead: taken == bytes.count)
+    return taken
+  }
+
+  private func unknownHead(_ bytes: Span<UInt8>) -> Int {
     do {
       switch try collector.take(bytes) {
       case .needMore:

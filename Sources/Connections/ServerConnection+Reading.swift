@@ -42,10 +42,12 @@ extension ServerConnection {
   /// Reads of a head; returns how many bytes that took.
   private func head(_ bytes: Span<UInt8>) -> Int {
     if collector.isEmpty { requestStart = loop.now }
-    if let head = knownHead(bytes) {
-      begin(head)
-      return head.headers.bytes.count
-    }
+    guard let head = knownHead(bytes) else { return unknownHead(bytes) }
+    begin(head)
+    return head.headers.bytes.count
+  }
+
+  private func unknownHead(_ bytes: Span<UInt8>) -> Int {
     if collector.isEmpty {
       timer.set(loop.now + options.headTimeout)
     }

@@ -127,8 +127,8 @@ extension Exchange {
   }
 
   private func addTimes(_ record: inout ExchangeRecord) {
-    // Not when the loop woke, but now: the last bytes have been accepted in between.
-    record.duration = loop.readClock().nanoseconds(since: start)
+    // Not when the loop woke, but when the last bytes had been accepted: the clock was read then.
+    record.duration = loop.lastReading.nanoseconds(since: start)
     record.connected = notes.connectNanoseconds
     record.queued = notes.queuedNanoseconds ?? clocks.queued.map { _ in 0 }
     record.limiter = notes.limiter

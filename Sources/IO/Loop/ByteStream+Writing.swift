@@ -36,7 +36,7 @@ extension ByteStream {
   }
 
   func sendCiphertext() {
-    guard tls != nil else { return }
+    guard let tls, tls.hasCiphertext else { return }
     transmit(loop.buffers.tls.outgoing)
     loop.buffers.tls.clearOutgoing()
   }

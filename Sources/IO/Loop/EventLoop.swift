@@ -28,6 +28,8 @@ package final class EventLoop {
   package let kernel: any Kernel
   /// When this loop last woke, or last looked. Read once for all events of one wait.
   package private(set) var now: Instant
+  /// What the clock said when it was read last, for `now` or later.
+  package private(set) var lastReading: Instant
   package let timers = Timers()
   package let buffers = LoopBuffers()
   /// Told, when timers were due, how many nanoseconds ago the first of them was.
@@ -50,6 +52,7 @@ package final class EventLoop {
   package init(kernel: any Kernel, eventsPerWait: Int = 512) throws(SystemError) {
     self.kernel = kernel
     now = kernel.now()
+    lastReading = now
     poller = try kernel.makePoller()
     events = .allocate(capacity: eventsPerWait)
     events.initialize(repeating: ReadyEvent(token: 0, readiness: []))
@@ -61,7 +64,10 @@ package final class EventLoop {
   }
 
   /// The clock as it stands, where `now` is too old. 20 ns.
-  package func readClock() -> Instant { kernel.now() }
+  package func readClock() -> Instant {
+    lastReading = kernel.now()
+    return lastReading
+  }
 
   /// Nanoseconds since 1970-01-01T00:00:00Z.
   package func readWallClock() -> UInt64 { kernel.wallClockNanoseconds() }
@@ -138,6 +144,7 @@ extension EventLoop {
     let deadline = unfinished.isEmpty ? timers.nextDeadline : now
     let count = kernel.wait(on: poller, into: events, until: deadline)
     now = kernel.now()
+    lastReading = now
     // What is added while these are called waits for the next turn. Two arrays take turns, because
     // emptying one that is shared would allocate another, every turn.
     swap(&unfinished, &attended)

@@ -156,6 +156,9 @@ extension TLSSession {
 extension TLSSession {
   package var isEstablished: Bool { progress == .established }
 
+  /// Whether a call has left ciphertext in the buffers' `outgoing`.
+  var hasCiphertext: Bool { buffers.channel.pointee.outgoingCount > 0 }
+
   /// The handshake took up an earlier session, and so no certificates were exchanged.
   package var wasResumed: Bool { SSL_session_reused(ssl) == 1 }
 
