@@ -117,7 +117,12 @@ package final class MetricsShard {
 
   /// The children of a record's labels.
   func exchange(of record: borrowing ExchangeRecord) -> ExchangeChild {
-    if let lastExchange, lastExchange.holds(record) { return lastExchange.child }
+    // Taken out while it is asked: one that stays here is counted up and down for that.
+    if let last = lastExchange.take() {
+      let (isSame, child) = (last.holds(record), last.child)
+      lastExchange = last
+      if isSame { return child }
+    }
     let key = record.key
     let child = exchange(key)
     // Not a folded one: each that is folded is counted by the registry.

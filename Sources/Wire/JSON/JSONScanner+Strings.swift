@@ -30,7 +30,8 @@ extension JSONScanner {
         continue
       }
       let start = at
-      let scalars = scanRun(bytes, &at)
+      var scalars = 0
+      if counting { scalars = scanRun(bytes, &at) } else { skipRun(bytes, &at) }
       if at > start {
         if escapesOnly {
           at = start
@@ -74,6 +75,32 @@ extension JSONScanner {
     }
     at = index
     return scalars
+  }
+
+  /// The same where nobody counts, as in the prompts of a request: after a first word 32 bytes at a time.
+  @inline(__always)
+  private func skipRun(_ bytes: borrowing UncheckedBytes, _ at: inout Int) {
+    if at &+ 8 <= bytes.count {
+      let word = bytes.word(at: at)
+      let marks = Word.marks(word, UInt8(ascii: "\"")) | Word.marks(word, UInt8(ascii: "\\"))
+      at &+= marks == 0 ? 8 : marks.trailingZeroBitCount &>> 3
+      if marks != 0 { return }
+    }
+    while at &+ 32 <= bytes.count, !Word.holdStringMarks(bytes.block(at: at)) { at &+= 32 }
+    _ = scanRun(bytes, &at)
+  }
+
+  /// As `scanString`, in a string of which nothing is wanted unless its container is measured.
+  @inline(__always)
+  mutating func skipString(_ bytes: borrowing UncheckedBytes, _ at: inout Int) -> Bool {
+    guard !counting, escape.phase == .none, escape.highSurrogate == 0 else {
+      return scanString(bytes, &at)
+    }
+    skipRun(bytes, &at)
+    guard at < bytes.count else { return false }
+    guard bytes[at] == UInt8(ascii: "\"") else { return scanString(bytes, &at) }
+    at += 1
+    return true
   }
 
   @inline(__always)

@@ -242,7 +242,7 @@ extension JSONScanner {
   private mutating func scanSkipped(_ bytes: borrowing UncheckedBytes, _ at: inout Int) -> Bool {
     while at < bytes.count {
       if inSkippedString {
-        guard scanString(bytes, &at) else { return false }
+        guard skipString(bytes, &at) else { return false }
         inSkippedString = false
         count += 2
         continue

@@ -58,6 +58,16 @@ enum Word {
     return (difference &- lowBits) & ~difference & highBits
   }
 
+  /// Whether one of 32 bytes is a quote or a backslash.
+  @inline(__always)
+  static func holdStringMarks(_ words: SIMD4<UInt64>) -> Bool {
+    let low = SIMD4(repeating: lowBits)
+    let quotes = words ^ SIMD4(repeating: lowBits &* UInt64(UInt8(ascii: "\"")))
+    let backslashes = words ^ SIMD4(repeating: lowBits &* UInt64(UInt8(ascii: "\\")))
+    let marks = (quotes &- low) & ~quotes | (backslashes &- low) & ~backslashes
+    return (marks.x | marks.y | marks.z | marks.w) & highBits != 0
+  }
+
   /// How many of the eight bytes begin a Unicode scalar value.
   @inline(__always)
   static func scalarCount(_ word: UInt64) -> Int {

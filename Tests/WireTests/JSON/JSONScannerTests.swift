@@ -207,6 +207,26 @@ struct JSONScannerTests {
     #expect(feed.disagreements.isEmpty)
   }
 
+  // What no path leads to is passed in blocks, words and bytes: no length may lose its place.
+  @Test("passes over strings of any length, escaped or not", arguments: 0...80)
+  func passedOver(length: Int) {
+    for escape in ["", #"\""#, #"\\"#, #"\ud83d"#, "é", #"\n"#] {
+      for at in Set([0, 1, 7, 8, 31, 32, 33, length / 2, length]) where at <= length {
+        let passed =
+          String(repeating: "]", count: at) + escape + String(repeating: "{", count: length - at)
+        let text =
+          #"{"x":{"a":"\#(passed)","\#(passed)":["\#(passed)"]},"model":"m","y":"\#(passed)"}"#
+        let scan = Scan(Self.entries)
+        GuardedBytes(Array(text.utf8)).withSpan { scan.feed($0) }
+        #expect(
+          scan.end().matches == ["12 objectBegan", "1 string 1 'm'"] && scan.end().isComplete,
+          "\(text)")
+        guard at == length / 2 else { continue }
+        #expect(replay(Array(text.utf8)).disagreements.isEmpty, "\(text)")
+      }
+    }
+  }
+
   @Test("a text that is cut is not complete")
   func incomplete() {
     let text = Array(#"{"model":"a","choices":[{"index":0}],"args":{"a":"\u00e9"}}"#.utf8)
