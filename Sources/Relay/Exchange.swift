@@ -179,8 +179,7 @@ extension Exchange {
   func refuse(_ refusal: RequestRefusal) { conclude(.refused(refusal)) }
 
   private func remember(_ head: RequestHead) {
-    let target = head.headers.bytes.span.extracting(head.originTarget)
-    if !path.equals(target) { path = [UInt8](copying: target) }
+    path.become(head.headers.bytes.span.extracting(head.originTarget))
     // Before any refusal: a request that is turned away is to be found by its trace, too.
     notes.note(head, tenantHeader: route.route.tenantHeader)
     // A pattern: `==` of another room is asked through its protocol.

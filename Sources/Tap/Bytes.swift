@@ -1,5 +1,7 @@
 // Texts are bytes here: where constants become arrays of them, and comparisons that need no array.
 
+internal import Wire
+
 extension StaticString {
   var bytes: [UInt8] {
     // Unsafe: a static string is as long as it says and lives for ever.
@@ -25,7 +27,12 @@ extension [UInt8] {
     span.isExactly(text)
   }
 
-  package func equals(_ other: Span<UInt8>) -> Bool { span.equals(other) }
+  func equals(_ other: Span<UInt8>) -> Bool { span.equals(other) }
+
+  /// Makes these bytes those, in an array of their own unless they are the same.
+  package mutating func become(_ other: Span<UInt8>) {
+    if !equals(other) { self = [UInt8](copying: other) }
+  }
 }
 
 extension Span<UInt8> {

@@ -49,11 +49,12 @@ extension StreamTap {
   /// Makes a renewable tap, that nobody else holds, one for another body: as if it had just been made,
   /// at a third of the cost. Whoever calls this has heard all that it had to say.
   package func renew(_ request: borrowing TapRequest) {
-    path = supplies.read(request)
+    let reading = supplies.read(request)
+    memory.renew(reading.dialect)
+    facts.renew(dialect: reading.dialect)
+    path = reading
     (status, messageLimitBytes) = (request.status, request.messageLimitBytes)
     framing = request.framing
-    memory.renew(path.dialect)
-    facts.renew(dialect: path.dialect)
     (isObserving, hasGivenUp, expectedEvents) = (true, false, 0)
     eventBytes = 0
     if !rawText.isEmpty { rawText = [] }

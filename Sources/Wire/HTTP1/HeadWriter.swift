@@ -17,8 +17,9 @@ package struct HeadWriter: Sendable {
     bytes.removeAll(keepingCapacity: true)
   }
 
-  /// Adds what was written to `buffer`.
-  package func append(to buffer: inout [UInt8]) { buffer.append(copying: bytes.span) }
+  /// Adds what was written to `buffer`. It changes nothing here; but of a writer that is lent for change the
+  /// compiler makes no copy, which counts references.
+  package mutating func append(to buffer: inout [UInt8]) { buffer.append(copying: bytes.span) }
 
   /// The blank line.
   package mutating func end() {
