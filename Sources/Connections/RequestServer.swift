@@ -79,4 +79,11 @@ package protocol RequestHandler: AnyObject {
   func clientGone()
   /// The client took nothing for `slowClientTimeout`.
   func clientTooSlow()
+  /// The answer is out, and the connection waits for its next request: whether the handler could serve
+  /// that too. It is then kept so long, and so has let go of all that it does not need for that.
+  func rest() -> Bool
+}
+
+extension RequestHandler {
+  package func rest() -> Bool { false }
 }

@@ -15,7 +15,7 @@ package final class ServerConnection: ByteStreamOwner, TimerOwner, Enrolled {
   let loop: EventLoop
   let context: ServerContext
   var handler: (any RequestHandler)?
-  /// Who handled the request before, while none is under way.
+  /// Who handled the request before and rests, while none is under way.
   private var formerHandler: AnyObject?
   let timer: LoopTimer
   var phase = Phase.head
@@ -123,18 +123,18 @@ extension ServerConnection {
 
   /// The answer is out to the last byte. The connection waits for the next request if it may.
   package func finishResponse(keepsAlive: Bool) {
-    var former = handler.take()
+    let former = handler.take()
     guard keepsAlive, case .answering = phase else { return closeGently() }
     phase = .head
     if collector.isEmpty, pipelined.isEmpty { timer.set(loop.now + options.idleTimeout) }
     stream.resumeReading()
     // The next request would be in the middle of this one's last call.
     if !isProcessing, !pipelined.isEmpty { return processPipelined() }
-    formerHandler = former.take()
+    if let former, former.rest() { formerHandler = former }
   }
 
-  /// Who handled the request before, if that was answered and the connection has waited since; for
-  /// the server to use again. It is given away, so that nobody else may hold it.
+  /// Who handled the request before and rests since; for the server to use again. It is given away, so
+  /// that nobody else may hold it.
   package func takeFormerHandler() -> AnyObject? { formerHandler.take() }
 
   /// Handlers hold their connection.

@@ -4,15 +4,26 @@ internal import Connections
 internal import IO
 
 extension Exchange {
+  /// Not one that has to do with kept streams, which others may hold for as long as they last.
+  func rest() -> Bool {
+    guard hub == nil else { return false }
+    if !requestBuffer.isEmpty { relay.takeBack(&requestBuffer) }
+    if path.count > Self.restingPathLimitBytes { path = [] }
+    if tunnel != nil { tunnel = nil }
+    return true
+  }
+
+  private static let restingPathLimitBytes = 256
+
   /// The exchange of a connection's last request as that of its next one, by the same route; nil
   /// where it cannot be. To let an object go and make another costs 2,000 instructions and counts
   /// twenty references.
   ///
-  /// Whoever else holds it would take the next request for the last, so nobody may: neither a
-  /// reader's recording, which refers to it uncounted, nor a call that is not over.
+  /// Whoever else holds it would take the next request for the last, so nobody may, nor may a call of it
+  /// not be over.
   static func renewed(from former: inout AnyObject?, by route: ActiveRoute) -> Exchange? {
     guard isKnownUniquelyReferenced(&former), let exchange = former.take() as? Exchange,
-      exchange.route === route, exchange.hub == nil
+      exchange.route === route
     else { return nil }
     exchange.renew()
     return exchange

@@ -152,6 +152,39 @@ internal import Testing
     #expect(stage.endings.count == 2)
   }
 
+  @Test func `an exchange that rests keeps little`() throws {
+    let stage = try RelayHarness()
+    defer { stage.close() }
+    let upstream = try stage.upstream()
+    _ = stage.client(Get.asked("/"))
+    stage.settle()
+    let open = try #require(stage.relay.openExchanges.first)
+    let exchange = Exchange(on: open.connection, by: open.route, of: open.relay)
+    // Of a request that could not be sent.
+    exchange.requestBuffer = [UInt8](repeating: 1, count: 30_000)
+    exchange.path = [UInt8](repeating: 1, count: 2000)
+    #expect(exchange.rest())
+    #expect(exchange.requestBuffer.capacity == 0)
+    #expect(exchange.path.capacity == 0)
+    exchange.timer.invalidate()
+    upstream[0].send(ok(""))
+    stage.settle()
+  }
+
+  @Test func `one whose stream is kept does not rest`() throws {
+    let stage = try RelayHarness(.scenario({ $0.routes[0].hub = RouteHub() }))
+    defer { stage.close() }
+    let upstream = try stage.upstream()
+    let client = stage.client(Get.asked("/"))
+    stage.settle()
+    weak let exchange = stage.relay.openExchanges.first
+    #expect(exchange?.hub != nil)
+    upstream[0].send(ok(""))
+    stage.settle()
+    #expect(client.takeText().contains("200 OK"))
+    #expect(exchange == nil)
+  }
+
   @Test func `a connection that closes lets go of its exchange`() throws {
     let stage = try RelayHarness()
     defer { stage.close() }
