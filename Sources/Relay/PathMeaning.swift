@@ -17,7 +17,8 @@ extension ActiveRoute {
   func meaning(of path: [UInt8]) -> PathMeaning {
     if let known = lastMeaning, known.path == path { return known.meaning }
     let meaning = PathMeaning(path)
-    lastMeaning = (path, meaning)
+    // A query may hold a key, and is not to be kept.
+    if !path.contains(UInt8(ascii: "?")) { lastMeaning = (path, meaning) }
     return meaning
   }
 }

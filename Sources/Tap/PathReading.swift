@@ -5,6 +5,8 @@ final class PathReading {
   let dialect: Dialect
   let isAzure: Bool
   let isEmbeddings: Bool
+  /// There may be a key in it: not to be kept for longer than its request lasts.
+  let hasQuery: Bool
   // What it was read from.
   let path: [UInt8]
   private let name: DialectName?
@@ -23,6 +25,7 @@ final class PathReading {
       ?? (isSwitching ? .openAIRealtime : .plain)
     isAzure = name == .azureOpenAI || path.marks.contains(.azure)
     isEmbeddings = path.ends(with: "/embeddings")
+    hasQuery = self.path.contains(UInt8(ascii: "?"))
   }
 
   /// Whether it says the same of another request.

@@ -38,10 +38,11 @@ extension StreamTap {
 
   // MARK: - The next body
 
-  /// Whether `renew` is possible: after a plain body, which has touched nothing that events need.
+  /// Whether `renew` is possible: after a plain body, which has touched nothing that events need, and by a path
+  /// that may be kept.
   package var isRenewable: Bool {
     switch framing {
-    case .json, .text: !isObserving
+    case .json, .text: !isObserving && !path.hasQuery
     default: false
     }
   }

@@ -48,7 +48,7 @@ package final class TapSupplies {
   func read(_ request: borrowing TapRequest) -> PathReading {
     if let lastPath, lastPath.holds(for: request) { return lastPath }
     let reading = PathReading(request)
-    lastPath = reading
+    if !reading.hasQuery { lastPath = reading }
     return reading
   }
 

@@ -103,6 +103,19 @@ import Testing
     #expect(!tap.isRenewable)
   }
 
+  // Gemini takes its key so.
+  @Test func `a query is not kept`() {
+    let path = "/v1beta/models/g:generateContent?key=secret"
+    let supplies = TapSupplies()
+    let tap = StreamTap(
+      Replay(path: path, contentType: "application/json").request, sharing: supplies)
+    tap.observe(Array("{}".utf8).span, at: 0)
+    tap.end()
+    #expect(!tap.isRenewable)
+    let kept = Mirror(reflecting: supplies).children.first { $0.label == "lastPath" }
+    #expect("\(kept?.value ?? "missing")" == "nil")
+  }
+
   @Test func `a tap that still reads is not renewed`() {
     let tap = StreamTap(Replay(contentType: "application/json").request)
     tap.observe(Array("{".utf8).span, at: 0)
