@@ -3,9 +3,17 @@ import PackageDescription
 
 /// How often each branch was taken under load, for the compiler to lay out its code by: docs/performance.md
 /// tells what that is worth. `make profile` sets the variable to make it anew.
-let profile =
-  Context.environment["WEIR_PROFILE"] == "generate"
-  ? "-ir-profile-generate" : "-ir-profile-use=\(Context.packageDirectory)/bench/weir.profdata"
+///
+/// Swift 6.2 knows no such option, and builds without.
+#if compiler(>=6.3)
+  let profile = [
+    "-Xfrontend",
+    Context.environment["WEIR_PROFILE"] == "generate"
+      ? "-ir-profile-generate" : "-ir-profile-use=\(Context.packageDirectory)/bench/weir.profdata",
+  ]
+#else
+  let profile: [String] = []
+#endif
 
 /// Every room: Swift 6, explicit `any`, imports that say what they bring and do not leak.
 ///
@@ -19,7 +27,7 @@ let room: [SwiftSetting] = [
   .unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release)),
   // A section for each, so that the linker can place it.
   .unsafeFlags(["-Xfrontend", "-function-sections"], .when(configuration: .release)),
-  .unsafeFlags(["-Xfrontend", profile], .when(configuration: .release)),
+  .unsafeFlags(profile, .when(configuration: .release)),
 ]
 
 /// Functions that run once weir is ready, those that events and requests pass through first, lie side by side

@@ -137,8 +137,8 @@ extension ServerConnection {
   /// that nobody else may hold it.
   package func takeFormerHandler() -> AnyObject? { formerHandler.take() }
 
-  /// Handlers hold their connection.
-  func forgetFormerHandler() { formerHandler = nil }
+  /// Lets go of the handler that rests: it holds its connection, and what it was made with.
+  package func forgetFormerHandler() { formerHandler = nil }
 
   /// From here on bytes pass as they are, both ways.
   package func becomeTunnel() {

@@ -82,6 +82,9 @@ package final class Relay: RequestServer {
     serving = newContext()
     recipes = ForwardingRecipes()
     for upstream in upstreams { upstream.retire() }
+    // An exchange that rests would keep its route until its connection's next request, and with that the keys of the
+    // old settings.
+    for connection in connections.members { connection.forgetFormerHandler() }
     upstreams = options.upstreams.map {
       Upstream($0, on: loop, resolver: resolver, supplies: supplies, metrics: metrics)
     }

@@ -32,6 +32,11 @@ internal import Testing
   }
 
   @Test func `a renewed exchange is like one that was made`() throws {
+    try withExchange { exchange, open in try checkRenewal(of: exchange, like: open) }
+  }
+
+  /// Lends an exchange made by hand, and an open one whose parts it shares.
+  private func withExchange(_ body: (_ made: Exchange, _ open: Exchange) throws -> Void) throws {
     let stage = try RelayHarness()
     defer { stage.close() }
     let upstream = try stage.upstream()
@@ -39,6 +44,14 @@ internal import Testing
     stage.settle()
     let open = try #require(stage.relay.openExchanges.first)
     let exchange = Exchange(on: open.connection, by: open.route, of: open.relay)
+    try body(exchange, open)
+    // It keeps itself until its end.
+    exchange.timer.invalidate()
+    upstream[0].send(ok(""))
+    stage.settle()
+  }
+
+  private func checkRenewal(of exchange: Exchange, like open: Exchange) throws {
     let new = Exchange(on: open.connection, by: open.route, of: open.relay)
     let made = fields(new)
     changeEverything(of: exchange, like: open)
@@ -52,11 +65,7 @@ internal import Testing
     #expect(fields(exchange) == made)
     let holds = (tap: exchange.requestTap.take() != nil, permit: exchange.permit.take() != nil)
     #expect(holds == (false, false))
-    // Each keeps itself until its end.
-    exchange.timer.invalidate()
     new.timer.invalidate()
-    upstream[0].send(ok(""))
-    stage.settle()
   }
 
   private func changeEverything(of exchange: Exchange, like open: Exchange) {
@@ -153,27 +162,47 @@ internal import Testing
   }
 
   @Test func `an exchange that rests keeps little`() throws {
+    try withExchange { exchange, _ in
+      // Of a request that could not be sent.
+      exchange.requestBuffer = [UInt8](repeating: 1, count: 30_000)
+      exchange.path = [UInt8](repeating: 1, count: 2000)
+      #expect(exchange.rest())
+      #expect(exchange.requestBuffer.capacity == 0)
+      #expect(exchange.path.capacity == 0)
+    }
+  }
+
+  // Gemini takes its key so.
+  @Test func `a query is not kept`() throws {
+    try withExchange { exchange, _ in
+      exchange.path = Array("/a?key=secret".utf8)
+      #expect(exchange.rest())
+      #expect(exchange.path.capacity == 0)
+      #expect(exchange.route.meaning(of: Array("/a?key=secret".utf8)).model == nil)
+      #expect(exchange.route.lastMeaning?.path.contains(UInt8(ascii: "?")) != true)
+    }
+  }
+
+  // It would keep the old settings' route, and with that their keys.
+  @Test func `a reload ends an exchange's rest`() throws {
     let stage = try RelayHarness()
     defer { stage.close() }
     let upstream = try stage.upstream()
-    _ = stage.client(Get.asked("/"))
+    let client = stage.client(Get.asked("/"))
     stage.settle()
-    let open = try #require(stage.relay.openExchanges.first)
-    let exchange = Exchange(on: open.connection, by: open.route, of: open.relay)
-    // Of a request that could not be sent.
-    exchange.requestBuffer = [UInt8](repeating: 1, count: 30_000)
-    exchange.path = [UInt8](repeating: 1, count: 2000)
-    #expect(exchange.rest())
-    #expect(exchange.requestBuffer.capacity == 0)
-    #expect(exchange.path.capacity == 0)
-    exchange.path = Array("/a?key=secret".utf8)
-    #expect(exchange.rest())
-    #expect(exchange.path.capacity == 0)
-    #expect(exchange.route.meaning(of: Array("/a?key=secret".utf8)).model == nil)
-    #expect(exchange.route.lastMeaning?.path.contains(UInt8(ascii: "?")) != true)
-    exchange.timer.invalidate()
+    weak let exchange = stage.relay.openExchanges.first
+    weak let route = exchange?.route
     upstream[0].send(ok(""))
     stage.settle()
+    #expect(exchange != nil)
+    stage.apply(.scenario())
+    #expect(exchange == nil)
+    #expect(route == nil)
+    client.send(Get.asked("/2"))
+    stage.settle()
+    upstream.connections.last?.send(ok("2"))
+    stage.settle()
+    #expect(client.takeText() == ok("") + ok("2"))
   }
 
   @Test func `one whose stream is kept does not rest`() throws {
