@@ -18,7 +18,7 @@ package protocol ResponseHandler: AnyObject {
   func responseBody(_ wire: Span<UInt8>, payload: [Range<Int>])
   /// The framing's end; for a tunnel, the peer's FIN.
   func responseEnded()
-  /// What one read brought has all been handed on: the moment to send what was gathered from it.
+  /// What came in one read with a head has all been handed on: the moment to send what was gathered from it.
   func responseReadEnded()
   func responseFailed(_ failure: ResponseFailure)
   /// Queued request bytes went out; see `queuedBytes`.
@@ -144,10 +144,13 @@ extension ClientConnection {
 
   package func stream(_ stream: ByteStream, received bytes: Span<UInt8>) {
     var offset = 0
+    var bringsHead = false
     while offset < bytes.count, stream.isOpen {
       let rest = offset == 0 ? bytes : bytes.extracting(offset...)
       switch phase {
-      case .head: offset += head(rest)
+      case .head:
+        offset += head(rest)
+        bringsHead = true
       case .body(let reader): offset += body(rest, reader)
       case .tunnel:
         handler?.responseBody(rest, payload: [0..<rest.count])
@@ -159,13 +162,18 @@ extension ClientConnection {
         return
       }
     }
-    handler?.responseReadEnded()
+    // Most reads bring a body's bytes alone: to ask for the handler once more counts a reference.
+    if bringsHead { handler?.responseReadEnded() }
   }
 
   /// Apart from what each read of a body passes through.
   @inline(never)
   private func head(_ bytes: Span<UInt8>) -> Int {
-    guard let head = knownHead(bytes) else { return unknownHead(bytes) }
+    // A whole head that looks like one before, and of which nothing had come yet.
+    guard collector.isAtStart,
+      let head = supplies.heads.response(
+        in: bytes, limitBytes: headLimitBytes, answeringHEAD: answersHEAD)
+    else { return unknownHead(bytes) }
     let taken = head.headers.bytes.count
     begin(head, isLastOfRead: taken == bytes.count)
     return taken
@@ -186,13 +194,6 @@ extension ClientConnection {
       fail(.malformed(error))
       return bytes.count
     }
-  }
-
-  /// A whole head that looks like one before, and of which nothing had come yet.
-  private func knownHead(_ bytes: Span<UInt8>) -> ResponseHead? {
-    guard collector.isAtStart else { return nil }
-    return supplies.heads.response(
-      in: bytes, limitBytes: headLimitBytes, answeringHEAD: answersHEAD)
   }
 
   private func begin(_ head: ResponseHead, isLastOfRead: Bool) {
@@ -219,10 +220,10 @@ extension ClientConnection {
     let isEnded = if case .ended = reading.state { true } else { false }
     phase = isEnded ? .ended : .body(reader)
     // Held once for both calls; if the first lets go of it, it hears no more.
-    let handler = handler
+    guard let handler else { return bytes.count }
     if reading.consumed > 0 {
       let wire = reading.consumed == bytes.count ? bytes : bytes.extracting(0..<reading.consumed)
-      handler?.responseBody(wire, payload: payload)
+      handler.responseBody(wire, payload: payload)
     }
     if let error = reading.error {
       fail(.malformed(error))
@@ -230,7 +231,7 @@ extension ClientConnection {
     }
     if isEnded {
       isReusable = keepsAlive && reading.consumed == bytes.count
-      if self.handler != nil { handler?.responseEnded() }
+      if self.handler != nil { handler.responseEnded() }
       return bytes.count
     }
     return reading.consumed

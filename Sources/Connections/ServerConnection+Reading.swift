@@ -102,15 +102,15 @@ extension ServerConnection {
       timer.set(loop.now + options.bodyTimeout)
     }
     // Held once for both calls; if the first lets go of it, it hears no more.
-    let handler = handler
+    guard let handler else { return bytes.count }
     if reading.consumed > 0 {
-      handler?.requestBody(bytes.extracting(0..<reading.consumed), payload: payload)
+      handler.requestBody(bytes.extracting(0..<reading.consumed), payload: payload)
     }
     if let error = reading.error {
       self.handler?.requestMalformed(error)
       return bytes.count
     }
-    if isEnded, self.handler != nil { handler?.requestEnded() }
+    if isEnded, self.handler != nil { handler.requestEnded() }
     return reading.consumed
   }
 

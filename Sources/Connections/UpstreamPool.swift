@@ -97,7 +97,7 @@ package final class UpstreamPool {
 
   /// Takes a connection back after an answer; closes it unless it can serve again, and returns
   /// whether it can.
-  package func giveBack(_ connection: ClientConnection) -> Bool {
+  package func giveBack(_ connection: consuming ClientConnection) -> Bool {
     guard connection.isReusable, connection.isUsable, !isClosed, options.idleLimit > 0 else {
       connection.close()
       return false

@@ -161,7 +161,7 @@ extension Exchange {
     }
     guard let endpoint = route.pick() else { return }
     relay.forward(head, to: endpoint, by: route, expecting: !hasToReadModel)
-    chosenEndpoint = endpoint
+    chosenEndpoint = consume endpoint
     // What follows of a short body goes behind the head without moving it.
     let following = if case .length(let bytes) = head.framing { Int(min(bytes, 4096)) } else { 0 }
     relay.takeHead(into: &requestBuffer, reserving: following)
@@ -264,14 +264,7 @@ extension Exchange {
     phase = .ended
     endPauseOfUpstream()
     endPauseOfClient()
-    let tap = tap
-    if let tap { concludeObserving(tap) }
-    endKeeping(end)
-    closeStream(tap)
-    let verdict = Verdict(end, answer)
-    if !traits.contains(.answered), let status = verdict.clientStatus { answer.status = status }
-    relay.ended(self, summary(verdict, tap))
-    giveBackTap()
+    let verdict = if let tap = tap.take() { book(end, observedBy: consume tap) } else { book(end) }
     // Before the connection goes on: a request that waits on it may need the place.
     giveBackPermit()
     part(from: verdict, end)
@@ -279,28 +272,19 @@ extension Exchange {
 
   func releaseUpstream(reusable: Bool) {
     // Both are taken out, which counts no reference.
-    let endpoint = endpoint.take()
+    guard let endpoint = endpoint.take() else { return }
+    endpoint.activeCount -= 1
     if let client = client.take() {
-      let mayServe = reusable && traits.contains(.requestEnded) && client.queuedBytes == 0
-      let isKept = mayServe && endpoint?.giveBack(client) ?? false
-      if !isKept { client.close() }
+      var isKept = false
+      if reusable, traits.contains(.requestEnded), client.queuedBytes == 0 {
+        isKept = endpoint.giveBack(consume client)
+      } else {
+        client.close()
+      }
       countConnection(from: .active, to: isKept ? .idle : nil)
     } else if case .connecting = phase {
       countConnection(from: .connecting, to: nil)
     }
-    endpoint?.activeCount -= 1
-  }
-
-  private func summary(_ verdict: Verdict, _ tap: StreamTap?) -> ExchangeSummary {
-    var summary = ExchangeSummary(
-      verdict: verdict,
-      record: Self.record(verdict, route: route.route.name),
-      status: answer.status, start: start, end: loop.now, requestBodyBytes: requestBodyBytes,
-      responseBodyBytes: responseBodyBytes, pausesOfUpstream: Int(pausesOfUpstream),
-      pausesOfClient: Int(pausesOfClient), attempts: Int(attempts),
-      reusedConnection: traits.contains(.reusedConnection))
-    fill(&summary.record, tap)
-    return summary
   }
 
   private func part(from verdict: Verdict, _ end: ExchangeEnd) {

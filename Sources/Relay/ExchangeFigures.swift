@@ -39,13 +39,16 @@ extension Exchange {
     if traits.contains(.webSocket) { metrics.socketOpened(.tunnel) }
   }
 
-  func closeStream(_ tap: StreamTap?) {
+  func closeStream() {
     if traits.contains(.countedStream) {
       metrics.streamClosed(route.meter)
       if traits.contains(.webSocket) { metrics.socketClosed(.tunnel) }
     }
     if tunnel?.hasBrokenFrames == true { metrics.observerError(.badFrame) }
-    guard let tap else { return }
+  }
+
+  /// What was observed of a stream's events, all together.
+  func count(_ tap: StreamTap) {
     if tap.hasObserverErrors {
       for (kind, label) in zip(ObserverErrorKind.allCases, Label.ObserverError.allCases)
       where tap.facts.observerErrors[kind.rawValue] > 0 {

@@ -58,26 +58,25 @@ extension Exchange {
 
   /// After the write: whatever happens here, the client has its bytes.
   func observe(_ wire: Span<UInt8>, payload: [Range<Int>]) {
-    guard let tap else {
+    // Taken out while it reads, which counts no reference.
+    guard let tap = tap.take() else {
       answer.hasReachedClient = true
       return
     }
     let now = loop.now.nanoseconds
     if let tunnel {
       tunnel.observeServer(wire, at: now)
-      return noteLive(tap)
+    } else {
+      var startsRead = true
+      for range in payload {
+        tap.observe(wire.extracting(range), at: now, startsRead: startsRead)
+        startsRead = false
+      }
     }
-    var startsRead = true
-    for range in payload {
-      tap.observe(wire.extracting(range), at: now, startsRead: startsRead)
-      startsRead = false
-    }
-    noteLive(tap)
-  }
-
-  private func noteLive(_ tap: StreamTap) {
     if !answer.hasReachedClient { noteContent(of: tap) }
-    if let gap = tap.takeGap() { metrics.gap(gap, liveMeter()) }
+    let gap = tap.takeGap()
+    self.tap = consume tap
+    if let gap { metrics.gap(gap, liveMeter()) }
   }
 
   /// The labels' figures for what is counted while the stream runs. The model that the first
@@ -109,11 +108,6 @@ extension Exchange {
     }
   }
 
-  /// Nobody asks the tap any more: it may serve another answer.
-  func giveBackTap() {
-    if let tap = tap.take(), tap.isRenewable { relay.giveBack(tap) }
-  }
-
   /// What the tap says of the end; takes its last look.
   func concludeObserving(_ tap: StreamTap) {
     tap.end()
@@ -131,6 +125,7 @@ extension Exchange {
       } else {
         .none
       }
+    count(tap)
   }
 }
 
@@ -140,14 +135,18 @@ extension Exchange {
   /// Looks for the model and for `stream` in a request's body, as it goes by.
   func observeRequest(_ wire: Span<UInt8>, payload: [Range<Int>]) {
     if let tunnel { return tunnel.observeClient(wire, at: loop.now.nanoseconds) }
-    guard let requestTap else { return }
-    for range in payload { requestTap.observe(wire.extracting(range)) }
-    if notes.modelRequested == nil { notes.modelRequested = requestTap.model }
-    if requestTap.isFinished { noteRequest() }
+    // Taken out while it reads, which counts no reference.
+    guard let tap = requestTap.take() else { return }
+    for range in payload { tap.observe(wire.extracting(range)) }
+    if notes.modelRequested == nil { notes.modelRequested = tap.model }
+    if tap.isFinished { note(consume tap) } else { requestTap = consume tap }
   }
 
   func noteRequest() {
-    guard let tap = requestTap.take() else { return }
+    if let tap = requestTap.take() { note(consume tap) }
+  }
+
+  private func note(_ tap: consuming RequestTap) {
     if notes.modelRequested == nil { notes.modelRequested = tap.model }
     if tap.wantsStream == true { notes.wantsStream = true }
     relay.giveBack(tap)

@@ -40,36 +40,74 @@ struct ExchangeNotes {
 }
 
 extension Exchange {
-  /// In place: it is 700 bytes.
-  func fill(_ record: inout ExchangeRecord, _ tap: StreamTap?) {
-    record.status = answer.status
-    record.upstream = upstream?.options.name
-    record.endedAt = loop.readWallClock()
-    identify(&record)
-    addTimes(&record)
-    addTransport(&record)
-    if let tap { addFacts(tap, &record) }
+  /// The one entry in the books of an exchange that nothing observed.
+  func book(_ end: ExchangeEnd) -> Verdict {
+    var summary = summary(end)
+    summary.record.provider = provider
+    summary.record.operation = operation
+    relay.ended(self, summary)
+    return summary.verdict
   }
 
-  static func record(_ verdict: Verdict, route: String) -> ExchangeRecord {
-    var record = ExchangeRecord(route: route, outcome: outcomes[verdict.outcome])
-    record.errorType = verdict.errorType.map { errorTypes[$0] }
-    record.origin = verdict.origin.map { origins[$0] }
-    return record
+  /// That of an exchange which a tap observed, and which has given it away: the tap may serve another answer.
+  func book(_ end: ExchangeEnd, observedBy tap: consuming StreamTap) -> Verdict {
+    concludeObserving(tap)
+    var summary = summary(end)
+    addFacts(tap, &summary.record)
+    relay.ended(self, summary)
+    if tap.isRenewable { relay.giveBack(tap) }
+    return summary.verdict
+  }
+
+  // In line, as are all that make one: it is 800 bytes, and each return would be a copy.
+  @inline(__always)
+  private func summary(_ end: ExchangeEnd) -> ExchangeSummary {
+    endKeeping(end)
+    closeStream()
+    let verdict = Verdict(end, answer)
+    if !traits.contains(.answered), let status = verdict.clientStatus { answer.status = status }
+    var summary = Self.summary(
+      verdict, answer.status, route: route.route.name, from: start, at: loop.now)
+    fill(&summary)
+    return summary
+  }
+
+  private func fill(_ summary: inout ExchangeSummary) {
+    summary.requestBodyBytes = requestBodyBytes
+    summary.responseBodyBytes = responseBodyBytes
+    summary.pausesOfUpstream = Int(pausesOfUpstream)
+    summary.pausesOfClient = Int(pausesOfClient)
+    summary.attempts = Int(attempts)
+    summary.reusedConnection = traits.contains(.reusedConnection)
+    summary.record.upstream = upstream?.options.name
+    summary.record.endedAt = loop.readWallClock()
+    identify(&summary.record)
+    addTimes(&summary.record)
+    addTransport(&summary.record)
+  }
+
+  @inline(__always)
+  private static func summary(
+    _ verdict: Verdict, _ status: Int?, route: String, from start: Instant, at end: Instant
+  ) -> ExchangeSummary {
+    var summary = ExchangeSummary(
+      verdict: verdict, record: ExchangeRecord(route: route, outcome: outcomes[verdict.outcome]),
+      status: status, start: start, end: end)
+    summary.record.errorType = verdict.errorType.map { errorTypes[$0] }
+    summary.record.origin = verdict.origin.map { origins[$0] }
+    summary.record.status = status
+    return summary
   }
 
   /// The books' entry for a client that never got as far as an exchange.
   static func summary(ofTurnedAway number: Int, by relay: Relay) -> ExchangeSummary {
     let verdict = Verdict(.turnedAway, AnswerState())
-    var record = record(verdict, route: Relay.noRoute)
-    record.status = verdict.clientStatus
-    record.requestID = relay.requestID(number)
-    record.endedAt = relay.loop.readWallClock()
     let now = relay.loop.now
-    return ExchangeSummary(
-      verdict: verdict, record: record, status: verdict.clientStatus, start: now, end: now,
-      requestBodyBytes: 0, responseBodyBytes: 0, pausesOfUpstream: 0,
-      pausesOfClient: 0, attempts: 0, reusedConnection: false)
+    var summary = summary(
+      verdict, verdict.clientStatus, route: Relay.noRoute, from: now, at: now)
+    summary.record.requestID = relay.requestID(number)
+    summary.record.endedAt = relay.loop.readWallClock()
+    return summary
   }
 
   private func identify(_ record: inout ExchangeRecord) {
@@ -84,11 +122,8 @@ extension Exchange {
     record.modelRequested = (notes.modelRequested.take() ?? pathMeaning?.model).map(
       ReceivedText.init)
     let isFailure = if case .completed = record.outcome { false } else { true }
-    record.isStream =
-      tap?.facts.isStream ?? false || answer.status == 101 || (isFailure && notes.wantsStream)
+    record.isStream = answer.status == 101 || (isFailure && notes.wantsStream)
     record.isModelAccepted = isAccepted
-    record.provider = provider
-    record.operation = operation
   }
 
   /// Whether upstream took the request: 2xx, or a tunnel.
@@ -134,20 +169,21 @@ extension Exchange {
     record.limiter = notes.limiter
     guard let up = clocks.up else { return }
     record.header = clocks.head?.nanoseconds(since: up)
-    guard let facts = tap?.facts, facts.isStream else { return }
+  }
+
+  private func addTimes(ofStream tap: StreamTap, _ record: inout ExchangeRecord) {
+    if let first = tap.facts.firstToken {
+      record.clientFirstToken = clocks.tokenAccepted?.nanoseconds(since: start)
+      if let last = tap.facts.lastContent { record.generation = last - first }
+    }
+    if tap.facts.contentEvents > 1 { record.longestGap = tap.facts.maxGapNanoseconds }
+    guard let up = clocks.up else { return }
     let since = { (instant: UInt64?) in
       instant.map { Instant(nanoseconds: $0).nanoseconds(since: up) }
     }
-    if facts.firstToken != nil {
-      record.clientFirstToken = clocks.tokenAccepted?.nanoseconds(since: start)
-    }
-    record.firstChunk = since(facts.firstChunk)
-    record.firstToken = since(facts.firstToken)
-    record.firstVisibleToken = since(facts.firstVisible)
-    if let first = facts.firstToken, let last = facts.lastContent {
-      record.generation = last - first
-    }
-    if facts.contentEvents > 1 { record.longestGap = facts.maxGapNanoseconds }
+    record.firstChunk = since(tap.facts.firstChunk)
+    record.firstToken = since(tap.facts.firstToken)
+    record.firstVisibleToken = since(tap.facts.firstVisible)
   }
 
   private func addTransport(_ record: inout ExchangeRecord) {
@@ -163,7 +199,11 @@ extension Exchange {
   }
 
   private func addFacts(_ tap: StreamTap, _ record: inout ExchangeRecord) {
+    record.provider = Self.providers[upstream?.provider ?? tap.facts.provider ?? .other]
+    record.operation = Self.operations[tap.facts.operation]
     if tap.facts.isStream {
+      record.isStream = true
+      addTimes(ofStream: tap, &record)
       for (kind, label) in zip(EventKind.allCases, Label.EventKind.allCases) {
         record.events[label] = UInt64(tap.facts.kinds[kind.rawValue])
       }

@@ -77,16 +77,21 @@ extension Exchange: RequestHandler {
 // MARK: - Connecting
 
 extension Exchange {
-  func connect(to endpoint: Endpoint, allowingIdle: Bool) {
+  func connect(to endpoint: consuming Endpoint, allowingIdle: Bool) {
     attempts += 1
     address(to: endpoint)
-    self.endpoint = endpoint
     endpoint.activeCount += 1
     if allowingIdle, let idle = endpoint.takeIdle() {
+      self.endpoint = consume endpoint
       traits.insert(.reusedConnection)
       countConnection(from: .idle, to: .active)
-      return use(idle)
+      return use(consume idle)
     }
+    makeConnection(to: endpoint)
+  }
+
+  private func makeConnection(to endpoint: Endpoint) {
+    self.endpoint = endpoint
     traits.remove(.reusedConnection)
     countConnection(from: nil, to: .connecting)
     restTimer()
@@ -116,16 +121,19 @@ extension Exchange {
   /// Sends what has been gathered, once there is a connection; the rest of the body then follows
   /// as it comes.
   func sendRequest() {
-    guard let client, case .waiting = phase, !traits.contains(.requestSent) else { return }
+    // Taken out while they are used, which counts no reference.
+    guard case .waiting = phase, !traits.contains(.requestSent), let client = client.take() else {
+      return
+    }
     traits.insert(.requestSent)
     // Not when the loop woke: many requests may have been read since.
     if clocks.up == nil { clocks.up = loop.readClock() }
-    // Taken out while it is lent, which counts no reference.
     var request: [UInt8] = []
     swap(&request, &requestBuffer)
     client.send(request.span)
     swap(&request, &requestBuffer)
     countUp(to: client)
+    self.client = consume client
     // On a fresh connection nothing is sent twice, unless the settings ask for it by status.
     let mayRepeat =
       traits.isSuperset(of: [.reusedConnection, .idempotent])

@@ -99,8 +99,11 @@ extension Exchange: ResponseHandler {
 
   func send(_ head: ResponseHead, as delivery: Delivery) {
     relay.forward(head, as: delivery)
-    let bytes = relay.writer.bytes
+    // Taken out while it is lent, which counts no reference.
+    var bytes: [UInt8] = []
+    swap(&bytes, &relay.writer.bytes)
     sendDown(bytes.span)
+    swap(&bytes, &relay.writer.bytes)
   }
 
   /// RFC 9110 §15.2: a client of HTTP/1.0 gets no interim answers.

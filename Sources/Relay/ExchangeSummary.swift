@@ -12,12 +12,12 @@ package struct ExchangeSummary: Sendable {
   package var start: Instant
   package var end: Instant
   /// Payload bytes, without chunk framing.
-  package var requestBodyBytes: UInt64
-  package var responseBodyBytes: UInt64
-  package var pausesOfUpstream: Int
-  package var pausesOfClient: Int
-  package var attempts: Int
-  package var reusedConnection: Bool
+  package var requestBodyBytes: UInt64 = 0
+  package var responseBodyBytes: UInt64 = 0
+  package var pausesOfUpstream = 0
+  package var pausesOfClient = 0
+  package var attempts = 0
+  package var reusedConnection = false
 
   /// nil where no route matched.
   package var route: String? { record.route == Relay.noRoute ? nil : record.route }

@@ -30,7 +30,7 @@ final class Endpoint {
   /// An idle connection, no longer the pool's.
   func takeIdle() -> ClientConnection? { pool.takeIdle() }
   /// Whether the pool keeps it; it is closed otherwise.
-  func giveBack(_ connection: ClientConnection) -> Bool { pool.giveBack(connection) }
+  func giveBack(_ connection: consuming ClientConnection) -> Bool { pool.giveBack(connection) }
 
   func noteTry(succeeded: Bool, at now: Instant) {
     isUp = succeeded
@@ -39,6 +39,7 @@ final class Endpoint {
   }
 
   /// Whether a request sent there was answered, and not with 5xx.
+  @inline(__always)
   func noteAnswer(succeeded: Bool, at now: Instant) {
     guard let ejection else { return }
     if succeeded {

@@ -29,6 +29,7 @@ final class PathReading {
   }
 
   /// Whether it says the same of another request.
+  @inline(__always)
   func holds(for request: borrowing TapRequest) -> Bool {
     name == request.dialect && isLines == request.isLines && isSwitching == request.isSwitching
       && path.equals(request.path.span)

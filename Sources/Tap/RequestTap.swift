@@ -12,11 +12,12 @@ package final class RequestTap {
   package static let limitBytes = 1 << 20
 
   /// The model asked for, cut at 256 bytes; nil until its member is complete.
-  package private(set) var model: [UInt8]?
+  package var model: [UInt8]? { hasModel ? lastModel : nil }
+  private var hasModel = false
   /// Whether a stream was asked for; nil until its member was seen.
   package private(set) var wantsStream: Bool?
-  /// Of the request before: the next one's is mostly the same, and to share it costs less than a
-  /// copy.
+  /// This request's, or that of the one before: the next one's is mostly the same, and to share it costs less
+  /// than a copy.
   private var lastModel: [UInt8] = []
   private var scanner = JSONScanner(RequestTap.table)
   private var readBytes = 0
@@ -31,7 +32,7 @@ package final class RequestTap {
 
   /// Ready for another body.
   package func reset() {
-    model = nil
+    hasModel = false
     wantsStream = nil
     scanner.reset()
     readBytes = 0
@@ -40,7 +41,7 @@ package final class RequestTap {
 
   /// Nothing more can be found: both are known, the body is whole or is no JSON, or it is too long.
   package var isFinished: Bool {
-    hasEnded || readBytes >= Self.limitBytes || (model != nil && wantsStream != nil)
+    hasEnded || readBytes >= Self.limitBytes || (hasModel && wantsStream != nil)
   }
 
   /// Takes the next bytes of the body. The first of several members of one name counts.
@@ -52,7 +53,7 @@ package final class RequestTap {
     while let match = scanner.next(piece, from: &position) {
       switch (Field(rawValue: match.field), match.kind) {
       case (.requestedModel, .string):
-        if model == nil { takeModel() }
+        if !hasModel { takeModel() }
       case (.requestedStream, .true): wantsStream = wantsStream ?? true
       case (.requestedStream, .false): wantsStream = wantsStream ?? false
       default: break
@@ -65,7 +66,7 @@ package final class RequestTap {
     if !lastModel.equals(scanner.captured.span) {
       lastModel = [UInt8](copying: scanner.captured.span)
     }
-    model = lastModel
+    hasModel = true
   }
 
   /// The model that a request path names, as Gemini's, Azure's and Bedrock's do; nil if it names

@@ -158,11 +158,16 @@ package struct StreamFacts: Sendable {
     provider = dialect.provider
   }
 
-  /// `self = StreamFacts(dialect: dialect)`, where a plain body was read: most of that costs nothing
-  /// to be looked at and found as it was.
-  mutating func renew(dialect: Dialect) {
+  /// What a dialect says by itself. In line, because a call would count a reference.
+  @inline(__always)
+  mutating func label(by dialect: Dialect) {
     (self.dialect, operation, usageRule) = (dialect.name, dialect.operation, dialect.usage)
     provider = dialect.provider
+  }
+
+  /// `self = StreamFacts(dialect: dialect)` but for its labels, where a plain body was read: most of that
+  /// costs nothing to be looked at and found as it was.
+  mutating func renew() {
     (events, contentEvents, comments, toolCalls) = (0, 0, 0, 0)
     (firstContentEvent, firstToolCallEvent, choices) = (nil, nil, nil)
     (textChars, reasoningChars, toolCallChars) = (0, 0, 0)
@@ -181,7 +186,8 @@ package struct StreamFacts: Sendable {
     observerErrors = InlineArray(repeating: 0)
     if !terminal.isEmpty { terminal = [] }
     (end, errorType) = (.completed, nil)
-    finishes.removeAll(keepingCapacity: true)
+    // Shared with what an answer before was told by: to empty it would make another.
+    if !finishes.isEmpty { finishes = [] }
   }
 
   /// The finish reason of the first choice, as one of ours.

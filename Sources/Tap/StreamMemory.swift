@@ -22,9 +22,8 @@ struct StreamMemory: ~Copyable {
     isUnknown = dialect === Dialect.plain
   }
 
-  /// `self = StreamMemory(dialect)`.
-  mutating func renew(_ dialect: Dialect) {
-    if dialect !== self.dialect { use(dialect) }
+  /// `self = StreamMemory(dialect)`, of the same dialect.
+  mutating func renew() {
     (knowsModel, knowsResponseID, itemsWithDeltas, choices) = (false, false, 0, 0)
     if !openedTools.isEmpty { openedTools = [] }
   }

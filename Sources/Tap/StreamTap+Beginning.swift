@@ -50,10 +50,11 @@ extension StreamTap {
   /// Makes a renewable tap, that nobody else holds, one for another body: as if it had just been made,
   /// at a third of the cost. Whoever calls this has heard all that it had to say.
   package func renew(_ request: borrowing TapRequest) {
-    let reading = supplies.read(request)
-    memory.renew(reading.dialect)
-    facts.renew(dialect: reading.dialect)
-    path = reading
+    if !path.holds(for: request) { path = supplies.read(request) }
+    if memory.dialect !== path.dialect { memory.use(path.dialect) }
+    memory.renew()
+    facts.label(by: path.dialect)
+    facts.renew()
     (status, messageLimitBytes) = (request.status, request.messageLimitBytes)
     framing = request.framing
     (isObserving, hasGivenUp, expectedEvents) = (true, false, 0)

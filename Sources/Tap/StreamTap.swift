@@ -74,10 +74,10 @@ package final class StreamTap {
   /// What reads the open event, or the next.
   func openReader() -> EventReader {
     if let reader { return reader }
-    let reader = supplies.lendReader()
-    reader.begin(text, longCaptureLimitBytes: messageLimitBytes, memory)
-    self.reader = reader
-    return reader
+    let lent = supplies.lendReader()
+    lent.begin(text, longCaptureLimitBytes: messageLimitBytes, memory)
+    reader = lent
+    return lent
   }
 
   private var text: EventReader.Text {
