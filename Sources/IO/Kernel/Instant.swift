@@ -30,8 +30,9 @@ package struct Instant: Comparable, Hashable, Sendable {
 extension Duration {
   /// Nanoseconds, fractions dropped; 0 for a negative duration, `UInt64.max` beyond 584 years.
   package var wholeNanoseconds: UInt64 {
-    // One division of 128 bits; `components` makes several.
-    let nanoseconds = attoseconds / 1_000_000_000
-    return UInt64(clamping: nanoseconds)
+    // 10^9 is 2^9 × 5^9: what is left of some hours, shifted, fits in 64 bits, where dividing by a constant is
+    // a multiplication. `components` makes several divisions of 128 bits.
+    if let rest = UInt64(exactly: attoseconds >> 9) { return rest / 1_953_125 }
+    return UInt64(clamping: attoseconds / 1_000_000_000)
   }
 }
