@@ -174,6 +174,11 @@ extension ClientConnection {
       let head = supplies.heads.response(
         in: bytes, limitBytes: headLimitBytes, answeringHEAD: answersHEAD)
     else { return unknownHead(bytes) }
+    return begin(head, of: bytes)
+  }
+
+  /// Returns how many of the bytes are the head's. Asked for where the head is made, that costs a copy of it.
+  private func begin(_ head: ResponseHead, of bytes: Span<UInt8>) -> Int {
     let taken = head.headers.bytes.count
     begin(head, isLastOfRead: taken == bytes.count)
     return taken

@@ -180,7 +180,12 @@ extension StreamTap {
 
   /// Most answers come whole, and look like others before them.
   private func beginBody(_ bytes: Span<UInt8>) {
-    let reader = openReader()
+    let new = newReader()
+    beginBody(bytes, new)
+    reader = consume new
+  }
+
+  private func beginBody(_ bytes: Span<UInt8>, _ reader: EventReader) {
     guard status < 400, !memory.isUnknown, !memory.isRawText else {
       return reader.feed(bytes, &memory)
     }

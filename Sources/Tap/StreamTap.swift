@@ -74,9 +74,15 @@ package final class StreamTap {
   /// What reads the open event, or the next.
   func openReader() -> EventReader {
     if let reader { return reader }
+    let new = newReader()
+    reader = new
+    return new
+  }
+
+  /// For whoever puts it in its place when it has been used.
+  func newReader() -> EventReader {
     let lent = supplies.lendReader()
     lent.begin(text, longCaptureLimitBytes: messageLimitBytes, memory)
-    reader = lent
     return lent
   }
 
@@ -180,7 +186,12 @@ package final class StreamTap {
   package func forEachFinish(_ body: (FinishReason) -> Void) {
     switch facts.finishes.count {
     case 0: break
-    case 1: body(FinishReason(facts.finishes[0].raw))
+    case 1:
+      // Taken out while it is read, which counts no reference.
+      var finishes: [StreamFacts.Finish] = []
+      swap(&finishes, &facts.finishes)
+      body(FinishReason(finishes[0].raw))
+      swap(&finishes, &facts.finishes)
     default: for (raw, _) in facts.finishReasons { body(FinishReason(raw)) }
     }
   }

@@ -8,7 +8,7 @@ import Testing
   @Test(
     "are whole nanoseconds, whatever their length",
     arguments: [
-      (Duration.zero, UInt64(0)),
+      (.zero, 0),
       (.nanoseconds(1), 1),
       (Duration(secondsComponent: 0, attosecondsComponent: 999_999_999), 0),
       (Duration(secondsComponent: 0, attosecondsComponent: 1_999_999_999), 1),
@@ -18,7 +18,7 @@ import Testing
       (.nanoseconds(9_444_732_965_739), 9_444_732_965_739),
       (.nanoseconds(9_444_732_965_740), 9_444_732_965_740),
       (.seconds(3600 * 24 * 365), 31_536_000_000_000_000),
-    ])
+    ] as [(Duration, UInt64)])
   func whole(_ duration: Duration, _ nanoseconds: UInt64) {
     #expect(duration.wholeNanoseconds == nanoseconds)
   }
