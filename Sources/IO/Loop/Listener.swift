@@ -107,6 +107,8 @@ package final class Listener: EventHandler, TimerOwner {
   private var isOpen = true
   /// Nil while nobody can be accepted, see `pause`.
   private var registration: Registration?
+  private var lastReady = Instant(nanoseconds: 0)
+  private static let shortTurnNanoseconds: UInt64 = 1_000_000
   private var pauseTimer: LoopTimer?
   private static let pauseTime = Duration.milliseconds(10)
   /// Given up when descriptors run out, so that the next client is told and not left to wait.
@@ -155,9 +157,13 @@ package final class Listener: EventHandler, TimerOwner {
     while acceptOne() {}
   }
 
+  /// Mostly one has come, and asking for a second costs as much as accepting it: the kernel readies a
+  /// descriptor first. Who still waits, the next turn's readiness tells of. Where turns are long, it takes more
+  /// of them at once; the bound is for open streams, which a flood of connections must not keep waiting.
   package func ready(_ readiness: Readiness) {
-    // A bound on each turn: a flood of connections must not keep open streams waiting.
-    for _ in 0..<32 where !acceptOne() { return }
+    let most = loop.now.nanoseconds(since: lastReady) < Self.shortTurnNanoseconds ? 1 : 32
+    lastReady = loop.now
+    for _ in 0..<most where !acceptOne() { return }
   }
 
   /// Returns whether there may be another.
