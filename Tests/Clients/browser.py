@@ -9,11 +9,22 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import threading
 import time
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+# The browser reads commands from descriptor 3 and writes to 4. A shell could not see to that: Debian's knows
+# descriptors of one digit only.
+LAUNCH = """
+import fcntl, os, sys
+ends = [fcntl.fcntl(int(end), fcntl.F_DUPFD_CLOEXEC, 10) for end in sys.argv[1:3]]
+for place, end in zip((3, 4), ends):
+    os.dup2(end, place)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 class Browser:
@@ -27,10 +38,9 @@ class Browser:
     def __enter__(self):
         to_browser, self.write_end = os.pipe()
         self.read_end, from_browser = os.pipe()
-        # The browser reads commands from descriptor 3 and writes to 4.
-        command = 'exec "$@" 3<&%d 4>&%d' % (to_browser, from_browser)
         self.process = subprocess.Popen(
-            ["sh", "-c", command, "sh", CHROMIUM, "--headless=new", "--remote-debugging-pipe",
+            [sys.executable, "-c", LAUNCH, str(to_browser), str(from_browser),
+             CHROMIUM, "--headless=new", "--remote-debugging-pipe",
              "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
              "--disable-background-networking", "--disable-component-update", "--no-first-run",
              "--force-color-profile=srgb", "--user-data-dir=" + self.folder.name, "about:blank"],

@@ -6,6 +6,7 @@ the dark, on a phone; and the page asks nobody but its weir, whatever names the 
 
 import contextlib
 import json
+import os
 import re
 import signal
 import subprocess
@@ -168,6 +169,15 @@ class FeedTest(StatusCase):
     def test_foreign_hosts_hear_nothing(self):
         for path in ("/", "/streams", "/events", "/limits"):
             self.assertEqual(self.weir.page(path, host="evil.example")[0], 421, path)
+
+
+@unittest.skipUnless(CHROMIUM, "chromium is not installed; scripts/install-test-tools brings it")
+class BrowserTest(unittest.TestCase):
+    def test_it_starts_where_descriptors_have_two_digits(self):
+        with contextlib.ExitStack() as held:
+            for _ in range(16):
+                held.enter_context(open(os.devnull))
+            held.enter_context(Browser()).page().close()
 
 
 @unittest.skipUnless(CHROMIUM, "chromium is not installed; scripts/install-test-tools brings it")
