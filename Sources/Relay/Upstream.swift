@@ -38,7 +38,8 @@ final class Endpoint {
     if !succeeded { noteAnswer(succeeded: false, at: now) }
   }
 
-  /// Whether a request sent there was answered, and not with 5xx.
+  /// Whether a request sent there was answered, and not with 5xx. In line, because a call would count the
+  /// endpoint for each answer.
   @inline(__always)
   func noteAnswer(succeeded: Bool, at now: Instant) {
     guard let ejection else { return }

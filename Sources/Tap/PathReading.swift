@@ -28,7 +28,7 @@ final class PathReading {
     hasQuery = self.path.contains(UInt8(ascii: "?"))
   }
 
-  /// Whether it says the same of another request.
+  /// Whether it says the same of another request. In line, because a call would count it.
   @inline(__always)
   func holds(for request: borrowing TapRequest) -> Bool {
     name == request.dialect && isLines == request.isLines && isSwitching == request.isSwitching
